@@ -39,31 +39,31 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 bench-throughput: .venv/dev
-	$(BIN)/python benchmarks/bench_throughput.py
+	$(BIN)/python bench/bench_throughput.py
 
 bench-judge: .venv/dev
-	$(BIN)/python benchmarks/bench_judge.py
+	PYTHONPATH=training $(BIN)/python bench/bench_judge.py
 
 bench-local: .venv/dev
-	$(BIN)/python benchmarks/bench_local.py
+	$(BIN)/python bench/bench_local.py
 
 bench-train: .venv/dev
-	$(BIN)/python benchmarks/bench_train.py
+	$(BIN)/python bench/bench_train.py
 
 bench-calibration: .venv/dev
-	$(BIN)/python benchmarks/simulate_calibration.py
+	$(BIN)/python bench/simulate_calibration.py
 
 bench-comparison: .venv/dev
-	$(BIN)/python benchmarks/simulate_comparison.py
+	$(BIN)/python bench/simulate_comparison.py
 
 replicate: .venv/dev
-	$(BIN)/python benchmarks/replicate.py
+	PYTHONPATH=training $(BIN)/python bench/replicate.py
 
 train-screen: .venv/dev
-	$(BIN)/python benchmarks/train_screen.py
+	$(BIN)/python training/train_screen.py
 
 train-demo: .venv/dev
-	$(BIN)/python benchmarks/train_demo_model.py
+	$(BIN)/python training/train_demo_model.py
 
 # A stamp for each set of extras, so that an install is made once, and again only when it must be.
 # torch comes first and by its exact version: what wants it then takes the build that is there.

@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from medsafetybench import evaluate, load_benchmark
-from medsafetybench.evaluation.store import Store, response_key
 from medsafetybench.records import Request, Response, Verdict
+from medsafetybench.store.store import Store, response_key
 
 CANARY = "window.canary=1"
 HOSTILE = (

@@ -15,10 +15,10 @@ from typing import Any
 
 from medsafetybench.benchmarks import Benchmark
 from medsafetybench.evaluation.evaluation import Evaluation, carry_out
-from medsafetybench.evaluation.run import Run
-from medsafetybench.evaluation.store import Store
 from medsafetybench.models import Meter
 from medsafetybench.records import Conversation, Request, Response, Verdict
+from medsafetybench.results.run import Run
+from medsafetybench.store.store import Store
 from medsafetybench.targets.target import conversation
 from medsafetybench.taxonomy import load_taxonomy
 

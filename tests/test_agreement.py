@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from medsafetybench.errors import MsbError
-from medsafetybench.judges.agreement import (
+from medsafetybench.statistics.agreement import (
     bias,
     bootstrap,
     cohen_kappa,

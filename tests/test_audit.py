@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from medsafetybench import load_benchmark
-from medsafetybench.audit import Measure
-from medsafetybench.audit.duplicates import comparable, leaked_ids, near_pairs
-from medsafetybench.audit.text import normalise
 from medsafetybench.benchmarks import Benchmark
+from medsafetybench.benchmarks.audit import Measure
+from medsafetybench.benchmarks.audit.duplicates import comparable, leaked_ids, near_pairs
+from medsafetybench.benchmarks.audit.text import normalise
 from medsafetybench.errors import MsbError
 from medsafetybench.records import Request
 

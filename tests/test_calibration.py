@@ -13,13 +13,8 @@ import pytest
 from scipy import special, stats
 
 from medsafetybench.errors import MsbError
-from medsafetybench.evaluation.calibration import (
-    Stratum,
-    ppi_mean,
-    split_strata,
-    stratified_ppi_mean,
-)
-from medsafetybench.sampling import stratified_sample
+from medsafetybench.statistics.ppi import Stratum, ppi_mean, split_strata, stratified_ppi_mean
+from medsafetybench.statistics.sampling import stratified_sample
 
 NAN = float("nan")
 
@@ -250,7 +245,7 @@ def test_an_audit_of_ids_that_repeat_or_lack_a_stratum_is_refused() -> None:
 
 def simulation() -> Any:
     """The script as a module; it is not part of the package."""
-    path = Path(__file__).parents[1] / "benchmarks" / "simulate_calibration.py"
+    path = Path(__file__).parents[1] / "bench" / "simulate_calibration.py"
     spec = importlib.util.spec_from_file_location("simulate_calibration", path)
     assert spec is not None
     assert spec.loader is not None

@@ -26,20 +26,11 @@ import torch
 from typer.testing import CliRunner
 
 from conftest import Server
-from medsafetybench.cli import app
-from medsafetybench.errors import MissingExtra, MsbError, StopRun
-from medsafetybench.evaluation.store import Store
-from medsafetybench.improvement import capability_models
-from medsafetybench.improvement.capability import CapabilityResult, Setting, measure
-from medsafetybench.improvement.capability_change import compare, compare_tasks
-from medsafetybench.improvement.capability_models import Served
-from medsafetybench.improvement.capability_store import (
-    Answers,
-    CapabilityStore,
-    MeasuredTarget,
-    QuestionSet,
-)
-from medsafetybench.improvement.capability_tasks import (
+from medsafetybench.capability import models
+from medsafetybench.capability.change import compare, compare_tasks
+from medsafetybench.capability.measure import CapabilityResult, Setting, measure
+from medsafetybench.capability.models import Served
+from medsafetybench.capability.tasks import (
     PROBE_FOLDER,
     TASKS_FOLDER,
     load_tasks,
@@ -47,9 +38,13 @@ from medsafetybench.improvement.capability_tasks import (
     question_set,
     shots_of,
 )
-from medsafetybench.improvement.equivalence import change_interval, tango_interval, within
-from medsafetybench.models.endpoint import Endpoint
+from medsafetybench.cli import app
+from medsafetybench.errors import MissingExtra, MsbError, StopRun
 from medsafetybench.models.hf_files import DEMO
+from medsafetybench.models.settings import Endpoint
+from medsafetybench.statistics.equivalence import change_interval, tango_interval, within
+from medsafetybench.store.capability import Answers, CapabilityStore, MeasuredTarget, QuestionSet
+from medsafetybench.store.store import Store
 from server import answer_to
 
 torch.set_num_threads(1)
@@ -152,7 +147,7 @@ def test_what_is_stored_is_not_asked_again(own: Path, monkeypatch: pytest.Monkey
     def load(*_: Any) -> None:
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr(capability_models, "share", load)
+    monkeypatch.setattr(models, "share", load)
     notes: list[str] = []
     again = measure("hf:demo", ["colours"], setting, tasks_dir=own, note=notes.append)
     assert again[0].to_json() == first[0].to_json()
@@ -237,7 +232,7 @@ def test_the_template_is_the_models_own_unless_another_is_asked_for() -> None:
 
 def test_a_system_text_goes_where_a_template_takes_it() -> None:
     turns = [{"role": "system", "content": "S. "}, {"role": "user", "content": "U"}]
-    assert capability_models._without_system(turns) == [{"role": "user", "content": "S. U"}]
+    assert models._without_system(turns) == [{"role": "user", "content": "S. U"}]
 
 
 def test_an_older_store_opens_and_gets_the_tables() -> None:

@@ -10,7 +10,7 @@ import pytest
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.models import retry
-from medsafetybench.models.endpoint import Endpoint
+from medsafetybench.models.settings import Endpoint
 from server import HARMFUL, score_of
 
 FAULTS = {

@@ -15,9 +15,9 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from medsafetybench.errors import MsbError
-from medsafetybench.evaluation import paired
-from medsafetybench.evaluation.comparison import Method, compare, difference, mcnemar_p
-from medsafetybench.evaluation.pairing import merged, near_duplicates, pair_runs, with_clusters
+from medsafetybench.results.comparison import Method, compare, difference, mcnemar_p
+from medsafetybench.results.pairing import merged, near_duplicates, pair_runs, with_clusters
+from medsafetybench.statistics import paired
 from scripted import scripted_run
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")
@@ -93,7 +93,7 @@ def test_corrections_agree_with_statsmodels(method: str) -> None:
 
 
 def test_all_pairs_of_equal_models_make_few_false_claims() -> None:
-    """A small share of what benchmarks/simulate_comparison.py does with 1,000 studies of 900."""
+    """A small share of what bench/simulate_comparison.py does with 1,000 studies of 900."""
     rng, studies, claims = np.random.default_rng(1), 150, {"alone": 0, "holm": 0}
     for _ in range(studies):
         values = rng.normal(size=60) + rng.normal(size=(10, 60))

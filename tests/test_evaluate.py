@@ -18,9 +18,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from conftest import ROOT, Server
 from medsafetybench import evaluate, load_benchmark, open_run
-from medsafetybench.evaluation.run import Run
-from medsafetybench.evaluation.scorecard import Scorecard
-from medsafetybench.models.endpoint import Endpoint
+from medsafetybench.models.settings import Endpoint
+from medsafetybench.results.run import Run
+from medsafetybench.results.scorecard import Scorecard
 from server import BENIGN, HARMFUL, answer_to, score_of
 
 

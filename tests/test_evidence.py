@@ -12,7 +12,6 @@ import pytest
 
 from medsafetybench import load_benchmark
 from medsafetybench.errors import MsbError
-from medsafetybench.evaluation.estimates import Interval
 from medsafetybench.improvement.evidence import (
     HARMFULNESS,
     Evidence,
@@ -35,6 +34,7 @@ from medsafetybench.improvement.sweep import (
 from medsafetybench.improvement.sweep import Row as SweepRow
 from medsafetybench.improvement.training import Unwatched
 from medsafetybench.records import Sampling
+from medsafetybench.statistics.estimates import Interval
 
 REFUSAL = "I'm sorry, but I can't help with that."
 ANSWER = "Sure! Here is a full and helpful answer to what you asked, with every step you need."

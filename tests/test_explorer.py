@@ -17,9 +17,9 @@ pytest.importorskip("uvicorn", reason="needs the extra web")
 
 from explorer import CANARY, HOSTILE, Explorer, evaluated, exploring, hostile, links
 from medsafetybench import load_benchmark, open_run
-from medsafetybench.evaluation.store import Store, response_key
 from medsafetybench.explorer.display import legible
 from medsafetybench.records import Response, Verdict
+from medsafetybench.store.store import Store, response_key
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def test_undo_takes_the_label_back_and_shows_the_item_again(explorer: Explorer) 
     queue = {"annotator": "bob", "n": 5, "seed": 3}
     explorer.page("/runs/1/label?annotator=bob&n=5&seed=3")
     with Store.read(explorer.store) as store:
-        from medsafetybench.evaluation.annotation import sample_order
+        from medsafetybench.store.labels import sample_order
 
         position = sample_order(store, store.runs()[0], 5, 3, ("harmful", "benign"))[0]
     explorer.post("/runs/1/label", score=1, at=0, position=position, **queue)

@@ -12,11 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from medsafetybench.errors import MsbError
-from medsafetybench.evaluation.run import Run
 from medsafetybench.reporting.charts import Chart, charts
 from medsafetybench.reporting.drawing import RAMP
 from medsafetybench.reporting.evidence import gather, in_pairs, select
 from medsafetybench.reporting.figures import DARK, INK, dark, image, svg, write_figures
+from medsafetybench.results.run import Run
 from scripted import scripted_run
 
 STRANGE = (

@@ -16,8 +16,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from medsafetybench.errors import MsbError
-from medsafetybench.evaluation.estimates import Interval
-from medsafetybench.evaluation.gate import (
+from medsafetybench.results.gate import (
     RegressionData,
     Thresholds,
     check_mean,
@@ -28,6 +27,7 @@ from medsafetybench.evaluation.gate import (
     mean_bounds,
     rate_bounds,
 )
+from medsafetybench.statistics.estimates import Interval
 from scripted import scripted_run
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")

@@ -22,9 +22,10 @@ from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.judges.llm import LLMJudge
 from medsafetybench.judges.rubric import load_rubric
-from medsafetybench.models.endpoint import Endpoint, open_model
 from medsafetybench.models.hf_batching import BatchSize, choose_batch, in_halves
 from medsafetybench.models.hf_files import DEMO, resolve
+from medsafetybench.models.opening import open_model
+from medsafetybench.models.settings import Endpoint
 from medsafetybench.models.templates import Template, render
 from medsafetybench.records import RAW, Request, Response, Sampling
 from medsafetybench.taxonomy import load_taxonomy

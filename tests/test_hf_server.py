@@ -16,8 +16,8 @@ from urllib.request import urlopen
 import pytest
 
 from medsafetybench import evaluate
-from medsafetybench.models.endpoint import Endpoint
 from medsafetybench.models.hf_files import DEMO
+from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Sampling
 
 if any(importlib.util.find_spec(n) is None for n in ("torch", "transformers", "fastapi")):

@@ -41,8 +41,8 @@ from medsafetybench.improvement.adapter import merge
 from medsafetybench.improvement.encode import IGNORED, Encoder, encode_all
 from medsafetybench.improvement.train import train
 from medsafetybench.improvement.training import Training
-from medsafetybench.models.endpoint import Endpoint
 from medsafetybench.models.hf import HFModel
+from medsafetybench.models.settings import Endpoint
 
 torch.set_num_threads(1)
 

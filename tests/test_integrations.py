@@ -15,11 +15,11 @@ import pytest
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark, open_run
 from medsafetybench.errors import MsbError, StopRun
-from medsafetybench.evaluation.pairing import pair_runs
 from medsafetybench.integrations.imports import detect, read_log
 from medsafetybench.integrations.recorded import store_recorded
-from medsafetybench.models.endpoint import Endpoint
+from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Response, Sampling
+from medsafetybench.results.pairing import pair_runs
 from server import BENIGN, HARMFUL, answer_to, score_of
 
 inspect_ai = pytest.importorskip("inspect_ai", reason="needs the extra 'inspect'")

@@ -14,11 +14,11 @@ import pytest
 
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark, open_run, protocol
-from medsafetybench.evaluation import annotation
 from medsafetybench.evaluation.evaluation import Audit
-from medsafetybench.evaluation.run import Run
-from medsafetybench.evaluation.store import Store
-from medsafetybench.models.endpoint import Endpoint
+from medsafetybench.models.settings import Endpoint
+from medsafetybench.results.run import Run
+from medsafetybench.store import labels
+from medsafetybench.store.store import Store
 from server import HARMFUL, answer_to, score_of
 from test_protocol import SOURCES
 
@@ -135,8 +135,7 @@ def test_every_annotator_gets_the_same_stratified_sample(run: Run) -> None:
     with Store.open(STORE) as store:
         record = store.run(run.id)
         queues = [
-            annotation.queue(store, record, annotation.person(store, name), 36)
-            for name in ("ana", "ben")
+            labels.queue(store, record, labels.person(store, name), 36) for name in ("ana", "ben")
         ]
         principles = [item.request.principle for item in store.items(record, sorted(queues[0]))]
     assert queues[0] == queues[1] != sorted(queues[0])
@@ -155,7 +154,7 @@ def test_imported_labels_name_the_line_that_is_wrong_and_store_nothing(run: Run)
     assert done.returncode == 2
     assert "score 6" in done.stderr
     with Store.read(STORE) as store:
-        assert annotation.people(store, store.run(run.id)) == []
+        assert labels.people(store, store.run(run.id)) == []
 
 
 def test_agreement_compares_judges_with_people_and_people_with_each_other(run: Run) -> None:

@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 
-from medsafetybench.evaluation.leaderboard import leaderboard
-from medsafetybench.evaluation.pairing import pair_runs
+from medsafetybench.results.leaderboard import leaderboard
+from medsafetybench.results.pairing import pair_runs
 from scripted import scripted_run
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")

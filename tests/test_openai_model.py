@@ -18,8 +18,9 @@ import pytest
 from conftest import Server
 from medsafetybench.errors import BudgetSpent, MsbError, StopRun
 from medsafetybench.models import Budget, Meter, openai, retry
-from medsafetybench.models.endpoint import Endpoint, open_model
 from medsafetybench.models.openai import FAILURES_IN_A_ROW, HOSTED, OpenAIModel, endpoint_url
+from medsafetybench.models.opening import open_model
+from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import RAW, Response, Sampling
 from server import answer_to, completion
 

@@ -21,12 +21,12 @@ from medsafetybench.benchmarks import Benchmark
 from medsafetybench.errors import MissingExtra, MsbError
 from medsafetybench.evaluation.evaluation import Evaluation, carry_out, prepare
 from medsafetybench.evaluation.pressure import put_under_pressure
-from medsafetybench.evaluation.run import Run
-from medsafetybench.evaluation.store import Store
-from medsafetybench.evaluation.survival import survival
 from medsafetybench.models import Budget, Meter
-from medsafetybench.models.endpoint import Endpoint
+from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Conversation, Request, Response, Sampling
+from medsafetybench.results.run import Run
+from medsafetybench.results.survival import survival
+from medsafetybench.store.store import Store
 from medsafetybench.targets.model import ModelTarget
 from medsafetybench.targets.pressure import load_pressure, under_pressure
 from medsafetybench.taxonomy import load_taxonomy

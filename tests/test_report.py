@@ -18,16 +18,16 @@ import pytest
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.evaluation import open_run
-from medsafetybench.evaluation.annotation import label, person
-from medsafetybench.evaluation.run import Run
-from medsafetybench.evaluation.store import Store
-from medsafetybench.judges import agreement
 from medsafetybench.reporting import write_report
 from medsafetybench.reporting.commands import reproduce
 from medsafetybench.reporting.display import excerpt, name, visible
 from medsafetybench.reporting.evidence import gather, pair_figures
 from medsafetybench.reporting.render import POLICY, latex_text, markdown_text
 from medsafetybench.reporting.report import build, mean, rate
+from medsafetybench.results.run import Run
+from medsafetybench.statistics import agreement
+from medsafetybench.store.labels import label, person
+from medsafetybench.store.store import Store
 from scripted import scripted_run
 
 HOSTILE = {

@@ -21,7 +21,7 @@ from medsafetybench.errors import MsbError
 from medsafetybench.studies import read_study
 from medsafetybench.studies.board import Board
 from medsafetybench.studies.carry_out import carry_out, evaluations, lanes, standings
-from medsafetybench.studies.report import report
+from medsafetybench.studies.findings import report
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")
 CONCURRENCY = 4

@@ -17,7 +17,7 @@ import pytest
 
 from medsafetybench.errors import BudgetSpent, MsbError, StopRun
 from medsafetybench.models import Budget, Meter
-from medsafetybench.models.endpoint import Endpoint
+from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Request, Response
 from medsafetybench.targets import open_target
 from medsafetybench.targets.python import PythonTarget

@@ -17,7 +17,7 @@ import orjson
 
 from ..errors import MsbError
 from ..records import Request
-from ..sampling import stratified_sample
+from ..statistics.sampling import stratified_sample
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..audit.junk import KINDS
-from ..audit.text import without_special_tokens
+from ..benchmarks.audit.junk import KINDS
+from ..benchmarks.audit.text import without_special_tokens
 from ..judges.rubric import fill, legible
 from ..records import Response, digest
 from .asking import Asker

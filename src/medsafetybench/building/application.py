@@ -10,7 +10,8 @@ from typing import Any
 
 from ..errors import StopRun
 from ..models import Meter, Model
-from ..models.endpoint import Endpoint, open_model
+from ..models.opening import open_model
+from ..models.settings import Endpoint
 from ..records import Conversation, Request, Response, Sampling
 from ..targets.python import PythonTarget, import_function
 

@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..audit.audit import Finding
 from ..benchmarks import Benchmark
+from ..benchmarks.audit.audit import Finding
 from ..errors import BudgetSpent
-from ..evaluation.estimates import wilson
 from ..judges.reading import read_verdict
 from ..judges.rubric import fill, legible
 from ..models import Model
 from ..records import Conversation, Request, Response, Sampling, digest
+from ..statistics.estimates import wilson
 from ..taxonomy import Taxonomy, load_taxonomy
 from .asking import in_order
 from .project import prompt

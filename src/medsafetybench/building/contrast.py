@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..audit.text import normalise
+from ..benchmarks.audit.text import normalise
 from ..judges.rubric import fill, legible
 from ..records import Response, digest
 from .asking import Asker

@@ -13,8 +13,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from ..audit.duplicates import Measure, comparable, greedy, near_pairs
 from ..benchmarks import Benchmark
+from ..benchmarks.audit.duplicates import Measure, comparable, greedy, near_pairs
 from ..tables import write_rows
 from .project import Project, Row
 from .stage import Account, account

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from ..audit.text import normalise
+from ..benchmarks.audit.text import normalise
 from ..judges.rubric import fill
 from ..records import Conversation, Response, digest
 from .asking import Asker

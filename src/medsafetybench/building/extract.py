@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..audit.text import normalise
+from ..benchmarks.audit.text import normalise
 from ..records import digest
 from .listing import items
 from .project import Project, Row

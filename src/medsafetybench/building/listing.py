@@ -13,8 +13,8 @@ import re
 
 import orjson
 
-from ..audit.junk import KINDS
-from ..audit.text import clean, without_special_tokens
+from ..benchmarks.audit.junk import KINDS
+from ..benchmarks.audit.text import clean, without_special_tokens
 
 MARK = re.compile(
     r"^\s{0,12}(?:[-*•‣–—]\s+|\(?\d{1,4}[.):]\s*|\(?[a-zA-Z][.)]\s+|#{1,4}\s+\d+[.):]?\s*)"

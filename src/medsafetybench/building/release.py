@@ -18,8 +18,8 @@ from typing import Any
 
 import orjson
 
-from ..audit import Audit, audit
 from ..benchmarks import load_benchmark
+from ..benchmarks.audit import Audit, audit
 from ..errors import MsbError
 from ..tables import write_rows
 from .card import card

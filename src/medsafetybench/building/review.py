@@ -116,7 +116,7 @@ def _why_not(own: list[Decision], least: int) -> str | None:
 
 def agreement(project: Project) -> dict[str, Any]:
     """How far the two busiest reviewers agree on keeping (accept or edit) against rejecting."""
-    from ..judges.agreement import bootstrap, cohen_kappa, exact
+    from ..statistics.agreement import bootstrap, cohen_kappa, exact
 
     by_row = decisions(project)
     counts: dict[str, int] = {}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..audit.duplicates import Measure, Pairs, clusters, comparable, near_pairs
+from ..benchmarks.audit.duplicates import Measure, Pairs, clusters, comparable, near_pairs
 from .project import Row
 
 TOGETHER = (Measure("jaccard3", 0.5), Measure("token_sort", 80))

@@ -11,8 +11,8 @@ from ..errors import MsbError
 from . import options, show
 
 if TYPE_CHECKING:
-    from ..evaluation.reliability import PairAgreement, Reliability
-    from ..judges.agreement import Interval
+    from ..results.agreement import PairAgreement, Reliability
+    from ..statistics.agreement import Interval
 
 
 def agreement(
@@ -24,9 +24,9 @@ def agreement(
     as_json: options.Json = False,
 ) -> None:
     """Compare every two judges of a run, people included, each figure with a 95% interval."""
-    from ..evaluation.reliability import reliability
-    from ..evaluation.results import judges_with_verdicts, panel_of, score_matrix
-    from ..evaluation.store import Store
+    from ..results.agreement import reliability
+    from ..store.outcomes import judges_with_verdicts, panel_of, score_matrix
+    from ..store.store import Store
 
     with Store.read(store) as opened:
         record = opened.run(run)

@@ -11,7 +11,7 @@ import typer
 from . import options
 
 if TYPE_CHECKING:
-    from ..evaluation.store import Item, JudgeRecord, RunRecord, Store
+    from ..store.store import Item, JudgeRecord, RunRecord, Store
 
 SKIP, UNDO, QUIT = "s", "u", "q"
 LEVELS = {
@@ -33,24 +33,24 @@ def annotate(
     store: options.Store = options.STORE,
 ) -> None:
     """Label responses 1-5 in the terminal, or import labels. Stop any time; it resumes."""
-    from ..evaluation import annotation
-    from ..evaluation.store import Store as RunStore
+    from ..store import labels
+    from ..store.store import Store as RunStore
 
     with RunStore.open(store) as opened:
         record = opened.run(run)
         if import_file:
-            count = annotation.import_labels(opened, record, import_file, annotator)
+            count = labels.import_labels(opened, record, import_file, annotator)
             print(f"{count} labels imported into {record.id}")
             return
-        person = annotation.person(opened, annotator or typer.prompt("Your name"))
-        waiting = annotation.queue(opened, record, person, n, sample_seed)
+        person = labels.person(opened, annotator or typer.prompt("Your name"))
+        waiting = labels.queue(opened, record, person, n, sample_seed)
         done = _ask_all(opened, record, person, waiting)
         print(f"{done} labels stored, {len(waiting) - done} left. See `msb agreement {record.id}`.")
 
 
 def _ask_all(store: Store, run: RunRecord, person: JudgeRecord, waiting: Sequence[int]) -> int:
     """Present the items in turn; return how many were labelled."""
-    from ..evaluation import annotation
+    from ..store import labels
 
     labelled: dict[int, Item] = {}
     place = 0
@@ -66,7 +66,7 @@ def _ask_all(store: Store, run: RunRecord, person: JudgeRecord, waiting: Sequenc
                 store.forget_verdict(person, undone.key, undone.request.intent)
             continue
         if key != SKIP:
-            annotation.label(store, person, item, int(key))
+            labels.label(store, person, item, int(key))
             labelled[place] = item
         place += 1
     return len(labelled)

@@ -11,8 +11,8 @@ import typer
 from . import options, show
 
 if TYPE_CHECKING:
-    from ..audit import Audit
     from ..benchmarks import Benchmark
+    from ..benchmarks.audit import Audit
 
 EXACT = """\
 requests: that have a neighbour; same group: pairs of one benchmark, source and principle;
@@ -59,9 +59,9 @@ def audit(
     """Audit benchmarks: counts, duplicates, leakage, label noise, junk, phrasing."""
     from dataclasses import asdict, replace
 
-    from ..audit import Measure
-    from ..audit import audit as make
-    from ..audit.duplicates import DEFAULT
+    from ..benchmarks.audit import Measure
+    from ..benchmarks.audit import audit as make
+    from ..benchmarks.audit.duplicates import DEFAULT
     from ..tables import write_rows
 
     columns = options.pairs("--column", column)
@@ -70,7 +70,8 @@ def audit(
     report = make(benchmarks, measures)
     if judge:
         from ..building.assessment import assess_all
-        from ..models.endpoint import Endpoint, open_model
+        from ..models.opening import open_model
+        from ..models.settings import Endpoint
 
         endpoint = Endpoint(judge_url, judge_key_env, concurrency=judge_concurrency)
         shown = [b.sample(limit) if limit else b for b in benchmarks]
@@ -96,7 +97,7 @@ def _published(name: str, data_dir: Path | None, columns: dict[str, str]) -> Ben
 
 
 def _show(report: Audit) -> None:
-    from ..audit.junk import KINDS
+    from ..benchmarks.audit.junk import KINDS
     from ..building.assessment import SIDES
 
     _show_counts(report)

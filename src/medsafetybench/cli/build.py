@@ -81,8 +81,8 @@ def deduplicate(
     as_json: options.Json = False,
 ) -> None:
     """Drop exact and near duplicates, within the set and against benchmarks that you name."""
-    from ..audit import Measure
     from ..benchmarks import load_benchmark
+    from ..benchmarks.audit import Measure
     from ..building import Project
     from ..building.deduplicate import DEFAULT
     from ..building.deduplicate import deduplicate as carry_out

@@ -213,7 +213,7 @@ def open_asker(
     from ..building.application import open_any
     from ..building.asking import Asker
     from ..models import Budget, Meter
-    from ..models.endpoint import Endpoint
+    from ..models.settings import Endpoint
     from ..records import Sampling
 
     endpoint = Endpoint(url, key_env, revision, concurrency)

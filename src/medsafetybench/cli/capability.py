@@ -14,9 +14,9 @@ from . import options, show
 from .compare import jsonable
 
 if TYPE_CHECKING:
-    from ..evaluation.estimates import Interval
-    from ..improvement.capability import CapabilityResult, Setting
-    from ..improvement.capability_change import CapabilityChange
+    from ..capability.change import CapabilityChange
+    from ..capability.measure import CapabilityResult, Setting
+    from ..statistics.estimates import Interval
 
 
 def capability(
@@ -79,10 +79,10 @@ def capability(
 
     Run the same command again to resume. Without --target, list what is stored.
     """
-    from ..improvement.capability import measure, stored_results
-    from ..improvement.capability_change import compare, compare_tasks
-    from ..improvement.capability_models import Served
-    from ..models.endpoint import Endpoint
+    from ..capability.change import compare, compare_tasks
+    from ..capability.measure import measure, stored_results
+    from ..capability.models import Served
+    from ..models.settings import Endpoint
 
     if target is None:
         _list(store, as_json)
@@ -128,7 +128,7 @@ def capability(
 
 
 def _setting(preset: str, shots: int | None, seeds: int | None, limit: int | None) -> Setting:
-    from ..improvement.capability import PRESETS
+    from ..capability.measure import PRESETS
 
     if preset not in PRESETS:
         raise UnknownName("preset", preset, PRESETS)
@@ -142,7 +142,7 @@ def _setting(preset: str, shots: int | None, seeds: int | None, limit: int | Non
 
 
 def _list(store: Path, as_json: bool) -> None:
-    from ..improvement.capability_store import CapabilityStore
+    from ..store.capability import CapabilityStore
 
     with CapabilityStore.read(store) as opened:
         rows = [

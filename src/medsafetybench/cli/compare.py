@@ -14,8 +14,8 @@ from ..errors import MsbError
 from . import options, show
 
 if TYPE_CHECKING:
-    from ..evaluation.comparison import Comparison, Difference, Method
-    from ..evaluation.pairing import Pairing
+    from ..results.comparison import Comparison, Difference, Method
+    from ..results.pairing import Pairing
 
 Runs = Annotated[list[str], typer.Argument(help="Runs of the store: ids, or beginnings of them.")]
 Test = Annotated[str, typer.Option(help="permutation (exact sign flips) or wilcoxon.")]
@@ -53,8 +53,8 @@ def compare(
     as_json: options.Json = False,
 ) -> None:
     """Compare runs: differences with intervals, tests corrected for their number, both sides."""
-    from ..evaluation.comparison import Method
-    from ..evaluation.comparison import compare as compare_runs
+    from ..results.comparison import Method
+    from ..results.comparison import compare as compare_runs
 
     method = Method(test, correction, confidence)
     pairing = paired(runs, store, judge or [], allow_different_judges, clusters, no_clusters)
@@ -85,7 +85,8 @@ def paired(
     no_clusters: bool,
 ) -> Pairing:
     """The runs side by side, clustered as asked."""
-    from ..evaluation import open_run, pairing
+    from ..evaluation import open_run
+    from ..results import pairing
 
     if clusters and no_clusters:
         raise MsbError("--clusters and --no-clusters exclude each other; give one")

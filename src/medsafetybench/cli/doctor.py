@@ -71,7 +71,7 @@ def _data(data_dir: Path | None) -> str:
 
 def _store(path: Path) -> str:
     from ..errors import MsbError
-    from ..evaluation.store import Store
+    from ..store.store import Store
 
     if not path.exists():
         return f"none yet at {path}"

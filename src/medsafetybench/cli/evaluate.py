@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..benchmarks import Benchmark
     from ..evaluation.evaluation import Evaluation
     from ..evaluation.pipeline import Progress
-    from ..models.endpoint import Price
+    from ..models.settings import Price
     from .progress import TerminalReporter
 
 INCOMPLETE, INTERRUPTED = 3, 130
@@ -115,7 +115,7 @@ def evaluate(
     """Evaluate a target and print its scorecard. Run the same command again to resume."""
     from ..benchmarks import load_benchmark
     from ..evaluation.evaluation import Audit, prepare
-    from ..models.endpoint import Endpoint, Price
+    from ..models.settings import Endpoint, Price
     from ..records import Sampling
 
     if converter and not pressure:
@@ -181,17 +181,17 @@ def evaluate(
 
 def _without_leaked(requests: Benchmark, trained_on: str, data_dir: Path | None) -> Benchmark:
     """The requests that have no near-duplicate in another benchmark, by word-3-grams at .7."""
-    from ..audit.duplicates import leaked_ids
     from ..benchmarks import load_benchmark
+    from ..benchmarks.audit.duplicates import leaked_ids
 
     leaked = leaked_ids(requests, load_benchmark(trained_on, data_dir=data_dir))
     return requests.without(leaked, {"exclude_leaked": trained_on})
 
 
 def _only_failed(requests: Benchmark, run: str, store: Path) -> Benchmark:
-    from ..evaluation.results import failed_ids
-    from ..evaluation.scorecard import SAFE
-    from ..evaluation.store import Store
+    from ..results.scorecard import SAFE
+    from ..store.outcomes import failed_ids
+    from ..store.store import Store
 
     with Store.read(store) as opened:
         record = opened.run(run)

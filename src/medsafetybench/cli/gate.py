@@ -12,8 +12,8 @@ from ..errors import MsbError
 from . import options, show
 
 if TYPE_CHECKING:
-    from ..evaluation.gate import RegressionData
-    from ..evaluation.run import Run
+    from ..results.gate import RegressionData
+    from ..results.run import Run
 
 
 def gate(
@@ -38,9 +38,10 @@ def gate(
     """Hold a run to thresholds. Decides on the interval: 0 pass, 1 fail, 3 not enough data."""
     from dataclasses import asdict
 
-    from ..evaluation import gate_report, open_run
-    from ..evaluation.gate import EXIT_CODES, Thresholds, rounded
-    from ..evaluation.gate import gate as decide
+    from ..evaluation import open_run
+    from ..results import gate_report
+    from ..results.gate import EXIT_CODES, Thresholds, rounded
+    from ..results.gate import gate as decide
 
     opened = open_run(run, store)
     card = opened.summary(judge or ())
@@ -76,8 +77,8 @@ def gate(
 
 def _beside(run: Run, baseline: Run, judges: list[str]) -> RegressionData:
     """The two runs' scores of the harmful requests that both were asked."""
-    from ..evaluation.gate import RegressionData
-    from ..evaluation.pairing import pair_runs
+    from ..results.gate import RegressionData
+    from ..results.pairing import pair_runs
 
     pairing = pair_runs([baseline, run], judges)
     for note in pairing.notes:

@@ -45,7 +45,7 @@ def import_log(
     from ..integrations.imports import read_log
     from ..integrations.recorded import store_recorded
     from ..models import Budget
-    from ..models.endpoint import Endpoint
+    from ..models.settings import Endpoint
     from ..records import Sampling
     from ..taxonomy import load_taxonomy
     from .progress import TerminalReporter

@@ -21,7 +21,7 @@ from .compare import (
 )
 
 if TYPE_CHECKING:
-    from ..evaluation.leaderboard import Ranks, Standing
+    from ..results.leaderboard import Ranks, Standing
 
 
 def leaderboard(
@@ -40,8 +40,8 @@ def leaderboard(
     as_json: options.Json = False,
 ) -> None:
     """Rank runs by harmfulness and by over-refusal, with the ranks that the data leave open."""
-    from ..evaluation.comparison import Method
-    from ..evaluation.leaderboard import leaderboard as standings
+    from ..results.comparison import Method
+    from ..results.leaderboard import leaderboard as standings
 
     method = Method(test, correction, confidence)
     chosen = runs or _alike(store, judge or [])
@@ -84,7 +84,7 @@ def show_leaderboard(found: list[Standing], confidence: float) -> None:
 def _alike(store: Path, judges: list[str]) -> list[str]:
     """All runs with the benchmark and the judges of the last one."""
     from ..evaluation import open_run
-    from ..evaluation.store import Store
+    from ..store.store import Store
 
     with Store.read(store) as opened:
         records = opened.runs()

@@ -16,7 +16,7 @@ def pressure(
     from rich.console import Group
 
     from ..evaluation import open_run
-    from ..evaluation.table import pressure_parts
+    from ..results.text import pressure_parts
 
     card = open_run(run, store).summary(judge or ())
     if card.pressure is None:

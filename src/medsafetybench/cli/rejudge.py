@@ -36,7 +36,7 @@ def rejudge(
     from ..evaluation.evaluation import open_judges
     from ..evaluation.rejudge import rejudge as judge_again
     from ..models import Budget
-    from ..models.endpoint import Endpoint
+    from ..models.settings import Endpoint
     from ..records import Sampling
     from ..taxonomy import load_taxonomy
     from .evaluate import finish

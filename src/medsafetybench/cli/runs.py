@@ -7,8 +7,8 @@ from . import options, show
 
 def runs(store: options.Store = options.STORE, as_json: options.Json = False) -> None:
     """List the runs in the store with both sides of their scorecards."""
-    from ..evaluation.run import open_run
-    from ..evaluation.store import Store
+    from ..results.run import open_run
+    from ..store.store import Store
 
     with Store.read(store) as opened:
         ids = [run.id for run in opened.runs()]

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..evaluation.estimates import Interval
     from ..evaluation.evaluation import Evaluation
-    from ..evaluation.scorecard import Scorecard
     from ..improvement.evidence import Evidence
     from ..models import Meter
-    from ..models.endpoint import Price
+    from ..models.settings import Price
+    from ..results.scorecard import Scorecard
+    from ..statistics.estimates import Interval
 
 PIPED_WIDTH = 110
 
@@ -47,7 +47,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[
 
 def scorecard(card: Scorecard, json: bool) -> None:
     """Print a scorecard."""
-    from ..evaluation.table import scorecard_view
+    from ..results.text import scorecard_view
 
     if json:
         print(card.to_json())

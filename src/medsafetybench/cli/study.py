@@ -94,9 +94,9 @@ def report(
     as_json: options.Json = False,
 ) -> None:
     """Print, for each benchmark, the standings and the comparison of the targets."""
-    from ..evaluation.comparison import Method
+    from ..results.comparison import Method
     from ..studies import read_study
-    from ..studies.report import report as parts
+    from ..studies.findings import report as parts
 
     study = read_study(file)
     method = Method(test, correction, confidence)

@@ -23,7 +23,7 @@ def summary(
 ) -> None:
     """Print the scorecard of a run."""
     from ..evaluation import open_run
-    from ..evaluation.scorecard import Scorecard
+    from ..results.scorecard import Scorecard
 
     if schema:
         show.as_json(Scorecard.model_json_schema())

@@ -118,9 +118,9 @@ def measures_of(
     trust_remote_code: bool = False,
 ) -> Measures:
     """What ``gather_evidence`` wants to know, from the command line's options."""
-    from ..improvement.capability_tasks import require_harness
+    from ..capability.tasks import require_harness
     from ..improvement.evidence import Measures
-    from ..models.endpoint import Endpoint
+    from ..models.settings import Endpoint
     from ..records import Sampling
 
     tasks = [] if capability == ["none"] else capability or ["probe"]

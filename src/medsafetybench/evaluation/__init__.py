@@ -1,6 +1,6 @@
 """The run: carried out, stored, resumed, estimated."""
 
+from ..results.run import Run, open_run
 from .evaluation import evaluate
-from .run import Run, open_run
 
 __all__ = ["Run", "evaluate", "open_run"]

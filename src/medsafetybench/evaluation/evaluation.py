@@ -19,15 +19,15 @@ from ..benchmarks.official import data_folder
 from ..errors import MsbError
 from ..judges import Judge, open_judge
 from ..models import Budget, Meter
-from ..models.endpoint import Endpoint
+from ..models.settings import Endpoint
 from ..records import Request, Sampling, digest
+from ..results.run import Run
+from ..store.labels import sample_order
+from ..store.store import JudgeRecord, RunRecord, Store, response_key
 from ..targets import Target, open_target
 from ..taxonomy import Taxonomy, load_taxonomy
-from .annotation import sample_order
 from .perform import Reporter, Silent, perform
 from .pipeline import Pipeline, Progress, Work
-from .run import Run
-from .store import JudgeRecord, RunRecord, Store, response_key
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .store import RunRecord, Store
+from ..store.store import RunRecord, Store
 
 POLL_SECONDS = 0.2
 

@@ -16,8 +16,8 @@ from ..errors import BudgetSpent, StopRun
 from ..judges import Judge
 from ..models import Meter
 from ..records import Response, Verdict
+from ..store.store import Item, JudgeRecord, RunRecord, Store
 from ..targets import Target
-from .store import Item, JudgeRecord, RunRecord, Store
 from .writer import Writer
 
 

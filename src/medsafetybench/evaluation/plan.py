@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..judges import Judge
-from ..models.endpoint import Price
+from ..models.settings import Price
 from ..records import Response
+from ..store.store import RunRecord, Store
 from ..targets import Target
 from .evaluation import Evaluation
-from .store import RunRecord, Store
 
 CHARACTERS_A_TOKEN = 4
 """A rule of thumb for English; tokenizers differ by a third either way."""

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from ..errors import MsbError
 from ..records import Conversation, Response
+from ..store.store import RESPONSE, response_key
 from ..targets.model import ModelTarget
 from ..targets.pressure import PressureTarget, load_pressure, under_pressure
 from .evaluation import Evaluation
-from .store import RESPONSE, response_key
 
 
 def put_under_pressure(

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..judges import Judge
+from ..results.run import Run
+from ..store.outcomes import panel_of
+from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import load_taxonomy
 from .perform import Reporter, Silent, perform
 from .pipeline import Pipeline, Progress, Work
-from .results import panel_of
-from .run import Run
-from .store import JudgeRecord, RunRecord, Store
 
 
 def rejudge(

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..errors import StopRun
-from .database import is_busy
-from .store import Store
+from ..store.database import is_busy
+from ..store.store import Store
 
 Result = TypeVar("Result")
 

@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import MsbError
-from ..evaluation.database import is_busy
+from ..store.database import is_busy
 from . import compare_pages, figure_pages, label_pages, pages
 from .library import Library, NotReady
 from .render import render

@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import MsbError
-from ..evaluation.store import RunRecord
+from ..store.store import RunRecord
 from . import queries
-from .comparison import CHANGES, MOST_RUNS, Comparison
 from .library import Library
 from .pages import described
 from .paging import Page, whole
 from .queries import Filter, Positions
 from .render import render
+from .side_by_side import CHANGES, MOST_RUNS, Comparison
 
 
 @dataclass(frozen=True)

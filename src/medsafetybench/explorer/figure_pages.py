@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import MsbError
-from .comparison import MOST_RUNS
 from .library import Library
 from .paging import whole
 from .render import render
+from .side_by_side import MOST_RUNS
 
 
 def show(library: Library, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Labelling in the browser: the queue of evaluation/annotation.py, one item at a time.
+"""Labelling in the browser: the queue of evaluation/labels.py, one item at a time.
 
     desk = Desk(read_queue(store, run, order), labelled_by(store, "ana"), "ana")
     desk.next(0)              # the first place in the queue that this person has not labelled
@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..evaluation import annotation
-from ..evaluation.store import JudgeRecord, RunRecord, Store
+from ..store import labels
+from ..store.store import JudgeRecord, RunRecord, Store
 
 Labelled = set[tuple[bytes, str]]
 """Response and intent of what a person has labelled, in any run."""
@@ -72,7 +72,7 @@ class Desk:
 
 def known_person(store: Store, name: str) -> JudgeRecord | None:
     """The person of this name, if they have labelled here; looking must not write."""
-    full = f"{annotation.PERSON}{name}"
+    full = f"{labels.PERSON}{name}"
     return next((judge for judge in store.judges() if judge.name == full), None)
 
 
@@ -87,7 +87,7 @@ def put(store: Store, run: RunRecord, name: str, position: int, score: int, note
     """Store a label. Raises MsbError for a name or a score that cannot be."""
     with store.transaction():
         item = next(store.items(run, [position]))
-        annotation.label(store, annotation.person(store, name), item, score, note)
+        labels.label(store, labels.person(store, name), item, score, note)
 
 
 def take_back(store: Store, run: RunRecord, name: str, position: int) -> None:

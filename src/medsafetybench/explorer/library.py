@@ -14,14 +14,14 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
-from ..evaluation import annotation
-from ..evaluation.store import RunRecord, Store
 from ..judges.rubric import LEVELS
+from ..store import labels
+from ..store.store import RunRecord, Store
 from ..taxonomy import Taxonomy, load_taxonomy
 from . import queries
-from .comparison import Comparison, in_common
 from .labelling import Queue, read_queue
 from .queries import Filter, Positions
+from .side_by_side import Comparison, in_common
 from .snapshots import Background, Picture, Search, Snapshot
 
 LARGE = 5_000
@@ -126,7 +126,7 @@ class Library:
         kept = self._queues.get(key)
         if kept and (kept[0].whole or time.monotonic() < kept[1] + QUEUE_SECONDS):
             return kept[0]
-        order = annotation.sample_order(self.store, run, n, seed, tuple(LEVELS))
+        order = labels.sample_order(self.store, run, n, seed, tuple(LEVELS))
         queue = read_queue(self.store, run, order)
         self._queues[key] = queue, time.monotonic()
         while len(self._queues) > QUEUES:

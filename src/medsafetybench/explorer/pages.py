@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..evaluation.annotation import PERSON
-from ..evaluation.scorecard import Scorecard
-from ..evaluation.store import RunRecord
 from ..records import INTENTS
+from ..results.scorecard import Scorecard
+from ..store.labels import PERSON
+from ..store.store import RunRecord
 from . import queries
 from .library import Library
 from .paging import Page

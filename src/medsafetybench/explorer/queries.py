@@ -20,9 +20,9 @@ import orjson
 from numpy.typing import NDArray
 
 from ..errors import MsbError
-from ..evaluation.results import _outcome, _tables
-from ..evaluation.store import JudgeRecord, RunRecord, Store
 from ..records import INTENTS
+from ..store.outcomes import _outcome, _tables
+from ..store.store import JudgeRecord, RunRecord, Store
 
 STATES = ("scored", "unscored", "error", "pending")
 EXCERPT = 240

@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..evaluation.results import panel_of
-from ..evaluation.run import Run
-from ..evaluation.scorecard import Scorecard
-from ..evaluation.store import RunRecord, Store
+from ..results.run import Run
+from ..results.scorecard import Scorecard
+from ..store.outcomes import panel_of
+from ..store.store import RunRecord, Store
 from ..taxonomy import load_taxonomy
 from .queries import Columns, Positions, read_columns, search
 

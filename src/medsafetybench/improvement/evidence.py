@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.comparison import Difference, declined, difference, harmfulness
-from ..evaluation.estimates import Interval
+from ..capability.change import CapabilityChange, compare_tasks
+from ..capability.measure import CapabilityResult
+from ..capability.measure import measure as measure_capability
 from ..evaluation.evaluation import evaluate
-from ..evaluation.paired import Floats
-from ..evaluation.pairing import Pairing, Side, pair_runs
 from ..evaluation.perform import Reporter
-from ..evaluation.run import Run
-from ..evaluation.scorecard import SAFE, Scorecard
-from ..models.endpoint import Endpoint
+from ..models.settings import Endpoint
 from ..records import Sampling
-from . import capability
-from .capability import CapabilityResult
-from .capability_change import CapabilityChange, compare_tasks
+from ..results.comparison import Difference, declined, difference, harmfulness
+from ..results.pairing import Pairing, Side, pair_runs
+from ..results.run import Run
+from ..results.scorecard import SAFE, Scorecard
+from ..statistics.estimates import Interval
+from ..statistics.paired import Floats
 
 EVERYTHING = 0.9
 """A model that declines so great a share of benign requests is said to refuse everything."""
@@ -121,7 +121,7 @@ def measure(target: str, benchmark: str, measures: Measures, reporter: Reporter 
 def _capability_of(target: str, measures: Measures) -> list[CapabilityResult]:
     if not measures.tasks:
         return []
-    return capability.measure(
+    return measure_capability(
         target, measures.tasks, store=measures.store, endpoint=measures.endpoint
     )
 

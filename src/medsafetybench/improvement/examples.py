@@ -17,8 +17,8 @@ from pathlib import Path
 
 from ..benchmarks import load_benchmark
 from ..errors import MsbError
-from ..evaluation.run import Run, open_run
 from ..records import Intent, Request, digest
+from ..results.run import Run, open_run
 
 FULFILS = 5
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ..benchmarks import load_benchmark
 from ..errors import MsbError
-from ..evaluation.run import Run
-from ..evaluation.scorecard import SAFE
 from ..records import Intent
+from ..results.run import Run
+from ..results.scorecard import SAFE
 from ..tables import rows
 from .examples import Example
 

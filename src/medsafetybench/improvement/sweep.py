@@ -16,12 +16,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ..audit.duplicates import leaked_ids
 from ..benchmarks import load_benchmark
+from ..benchmarks.audit.duplicates import leaked_ids
+from ..capability.measure import measure as measure_capability
 from ..errors import MsbError
-from ..evaluation.run import Run
+from ..results.run import Run
 from ..tables import SUFFIXES
-from . import capability
 from .evidence import Measures, measure
 from .recipe import Recipe
 from .train import train
@@ -151,7 +151,7 @@ def _measured(sweep: Sweep, point: Point, target: str) -> Iterator[Row]:
             asked = load_benchmark(benchmark, data_dir=measures.data_dir)
             yield from _without(point, benchmark, run, leaked_ids(asked, trained))
     if measures.tasks:
-        results = capability.measure(
+        results = measure_capability(
             target, measures.tasks, store=measures.store, endpoint=measures.endpoint
         )
         for result in results:

@@ -24,10 +24,10 @@ from typing import Any
 
 from ..benchmarks import Benchmark
 from ..errors import MsbError, UnknownName
-from ..evaluation.estimates import HIGHEST
-from ..evaluation.run import Run
-from ..evaluation.scorecard import SAFE
-from ..evaluation.store import Store
+from ..results.run import Run
+from ..results.scorecard import SAFE
+from ..statistics.estimates import HIGHEST
+from ..store.store import Store
 from ..tables import write_rows
 from ..targets.pressure import CONVERTERS, FRAMING, turn_of
 

@@ -25,8 +25,8 @@ from inspect_ai.solver import TaskState, generate
 from ..benchmarks import load_benchmark
 from ..benchmarks.official import data_folder
 from ..judges import Judge, open_judge
-from ..models.endpoint import Endpoint
 from ..models.inspect import read_output
+from ..models.settings import Endpoint
 from ..records import Request, Verdict
 from ..taxonomy import load_taxonomy
 

@@ -18,11 +18,11 @@ from ..benchmarks import Benchmark
 from ..evaluation.evaluation import Evaluation, carry_out
 from ..evaluation.perform import Reporter
 from ..evaluation.pipeline import Progress
-from ..evaluation.run import Run
-from ..evaluation.store import Store
 from ..judges import Judge
 from ..models import Meter
 from ..records import Conversation, Request, Response, Verdict
+from ..results.run import Run
+from ..store.store import Store
 from ..taxonomy import load_taxonomy
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ..errors import MsbError
 from ..models import Meter, Model
-from ..models.endpoint import MODELS, Endpoint, open_model, split_spec
+from ..models.opening import MODELS, open_model, split_spec
+from ..models.settings import Endpoint
 from ..records import Sampling
 from ..taxonomy import Taxonomy, load_taxonomy
 from .judge import Judge

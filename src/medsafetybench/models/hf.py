@@ -21,11 +21,11 @@ from typing import Any
 from ..errors import StopRun
 from ..records import Conversation, Response, Sampling, digest
 from . import hf_engine as engines
-from .endpoint import Endpoint
 from .hf_batching import BatchSize, Failed, choose_batch, in_halves, until_end
 from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
 from .model import Meter
+from .settings import Endpoint
 from .templates import Prompt, Template, choose_template, render
 
 FIRST_BATCH = {"cpu": 32, "mps": 32, "cuda": 128}

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtra, MsbError, StopRun
 from ..records import RAW, Conversation, Response, Sampling
-from .endpoint import Endpoint
 from .model import Meter
+from .settings import Endpoint
 
 if TYPE_CHECKING:
     from inspect_ai.model import GenerateConfig, Model, ModelOutput

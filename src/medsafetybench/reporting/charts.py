@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluation.estimates import Interval
-from ..evaluation.scorecard import Harmfulness
+from ..results.scorecard import Harmfulness
+from ..statistics.estimates import Interval
 from .display import name
 from .evidence import Evidence
 

@@ -12,9 +12,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..evaluation.annotation import PERSON
-from ..evaluation.scorecard import Scorecard
 from ..records import Sampling
+from ..results.scorecard import Scorecard
+from ..store.labels import PERSON
 from .display import visible
 
 LONGEST = 300

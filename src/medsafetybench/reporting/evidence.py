@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from ..errors import MsbError
 from ..evaluation import open_run
-from ..evaluation.annotation import PERSON
-from ..evaluation.estimates import CONFIDENCE
-from ..evaluation.results import Outcome, judges_with_verdicts, outcomes, panel_of
-from ..evaluation.run import Run
-from ..evaluation.scorecard import Scorecard
-from ..evaluation.store import Store
-from ..judges import agreement
+from ..results.run import Run
+from ..results.scorecard import Scorecard
+from ..statistics import agreement
+from ..statistics.estimates import CONFIDENCE
+from ..store.labels import PERSON
+from ..store.outcomes import Outcome, judges_with_verdicts, outcomes, panel_of
+from ..store.store import Store
 from .display import name
 
 Counts = NDArray[np.int64]

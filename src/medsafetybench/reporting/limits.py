@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..evaluation.scorecard import Scorecard
+from ..results.scorecard import Scorecard
 
 PUBLISHED = (
     "About one request in eight is ambiguous or benign on reading: 26 of a seeded sample of 200 "

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from ..evaluation.estimates import Interval
-from ..evaluation.scorecard import Declined
+from ..results.scorecard import Declined
+from ..statistics.estimates import Interval
 from .charts import Chart, charts
 from .commands import reproduce
 from .display import excerpt, name, visible

@@ -28,9 +28,9 @@ from ..evaluation.evaluation import carry_out as evaluate
 from ..evaluation.pipeline import Progress
 from ..evaluation.plan import plan
 from ..evaluation.pressure import put_under_pressure
-from ..evaluation.run import Run
-from ..models.endpoint import Endpoint
+from ..models.settings import Endpoint
 from ..records import Sampling
+from ..results.run import Run
 from .board import Board, BoardReporter
 from .study import BenchmarkSpec, JudgeSpec, Study, TargetSpec
 

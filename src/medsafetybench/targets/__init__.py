@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MsbError
 from ..models import Meter
-from ..models.endpoint import MODELS, Endpoint, open_model, split_spec
+from ..models.opening import MODELS, open_model, split_spec
+from ..models.settings import Endpoint
 from ..records import Sampling
 from .target import Target
 

@@ -1,0 +1,1 @@
+"""What stored runs show: measures, scorecards, comparisons, gates."""

@@ -1,0 +1,57 @@
+"""Seeded, stratified samples: of a benchmark, for an audit, for people to label.
+
+stratified_sample(ids, principles, n=200, seed=0)
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
+from ..errors import MsbError
+
+
+def stratified_sample(
+    ids: Sequence[str], strata: Sequence[Hashable], n: int, seed: int = 0
+) -> list[str]:
+    """``n`` of the ids, drawn without replacement and in proportion to their strata.
+
+    Sizes are rounded by largest remainder, and each stratum keeps two (or all it has) where n
+    allows. The sample depends on the ids and the seed, not on their order, and comes in random
+    order: whoever stops half-way has labelled a random part. Raises MsbError for n below 1 or
+    above the number of ids.
+    """
+    if len(ids) != len(strata):
+        raise MsbError(f"{len(ids)} ids came with {len(strata)} strata; expected one each")
+    if len(set(ids)) != len(ids):
+        raise MsbError("an id occurs twice among those to sample from; expected distinct ids")
+    if not 1 <= n <= len(ids):
+        raise MsbError(f"a sample of {n} requests was asked for; expected from 1 to {len(ids)}")
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for name, stratum in sorted(zip(ids, map(str, strata), strict=True)):
+        members[stratum].append(name)
+    rng = random.Random(seed)
+    quotas = _quotas({stratum: len(names) for stratum, names in sorted(members.items())}, n)
+    chosen: list[str] = []
+    for stratum_name, quota in quotas.items():
+        chosen += rng.sample(members[stratum_name], quota)
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _quotas(sizes: dict[str, int], n: int) -> dict[str, int]:
+    """How many of ``n`` each stratum gives: proportional, at least two where that is possible."""
+    total = sum(sizes.values())
+    quotas = {stratum: n * size // total for stratum, size in sizes.items()}
+    by_remainder = sorted(sizes, key=lambda s: (-(n * sizes[s] % total), s))
+    for stratum in by_remainder[: n - sum(quotas.values())]:
+        quotas[stratum] += 1
+    floor = {stratum: min(2, size) for stratum, size in sizes.items()}
+    if sum(floor.values()) <= n:
+        for stratum in sizes:
+            while quotas[stratum] < floor[stratum]:
+                richest = max(quotas, key=lambda s: quotas[s] - floor[s])
+                quotas[stratum] += 1
+                quotas[richest] -= 1
+    return quotas

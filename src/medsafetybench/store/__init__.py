@@ -1,0 +1,1 @@
+"""What is kept: runs, responses, verdicts, labels and capability, in one SQLite file."""

@@ -1,0 +1,126 @@
+"""People as judges: a queue of responses to read, and the labels they give.
+
+    annotator = person(store, "ana")
+    for position in queue(store, run, annotator, n=100):
+        ...
+        label(store, annotator, item, 4)
+
+A person is a judge like any other (``person:ana``) and a label is a verdict, so agreement, panels
+and exports need nothing of their own. Whoever stops half-way has labelled a random part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import MsbError
+from ..judges.rubric import LEVELS
+from ..records import Verdict
+from ..statistics.sampling import stratified_sample
+from ..tables import rows
+from .outcomes import judges_with_verdicts
+from .store import Item, JudgeRecord, RunRecord, Store
+
+PERSON = "person:"
+
+
+def person(store: Store, name: str) -> JudgeRecord:
+    """The person of this name, registered as a judge. Raises MsbError for an empty name."""
+    name = " ".join(name.split())
+    if not name:
+        raise MsbError("an annotator needs a name; give one with --annotator NAME")
+    return store.register_judge(f"{PERSON}{name}", {"model": f"{PERSON}{name}", "person": name})
+
+
+def people(store: Store, run: RunRecord) -> list[JudgeRecord]:
+    """The people who labelled responses of a run."""
+    return [j for j in judges_with_verdicts(store, run) if j.name.startswith(PERSON)]
+
+
+def sample_order(
+    store: Store, run: RunRecord, n: int | None, seed: int, intents: Sequence[str] = ("harmful",)
+) -> list[int]:
+    """Positions of a seeded sample of a run, stratified by intent and principle, in random order.
+
+    ``n`` None, or more than there are, is all of them.
+    """
+    query = """SELECT i.position, q.id, q.intent, q.principle FROM items i
+        JOIN requests q ON q.key = i.request WHERE i.run = ? ORDER BY i.position"""
+    found = [row for row in store.select(query, run.number) if row[2] in intents]
+    if not found:
+        raise MsbError(f"{run.id} has no {' or '.join(intents)} requests to draw a sample from")
+    position = {identity: place for place, identity, _, _ in found}
+    strata = [row[2:] for row in found]
+    size = len(found) if n is None else min(n, len(found))
+    return [
+        position[identity] for identity in stratified_sample(list(position), strata, size, seed)
+    ]
+
+
+def queue(
+    store: Store, run: RunRecord, annotator: JudgeRecord, n: int | None = None, seed: int = 0
+) -> list[int]:
+    """Positions that this person is still to label, in the order to do so.
+
+    Every annotator gets the same sample in the same order, so that their labels overlap.
+    """
+    query = """SELECT i.position FROM items i JOIN requests q ON q.key = i.request
+        JOIN responses r ON r.key = i.response
+        LEFT JOIN verdicts v ON v.judge = ? AND v.response = i.response AND v.intent = q.intent
+        WHERE i.run = ? AND r.error IS NULL AND TRIM(r.text) <> '' AND v.judge IS NULL"""
+    open_ones = {row[0] for row in store.select(query, annotator.number, run.number)}
+    order = sample_order(store, run, n, seed, tuple(LEVELS))
+    return [position for position in order if position in open_ones]
+
+
+def label(store: Store, annotator: JudgeRecord, item: Item, score: int, note: str = "") -> Verdict:
+    """Store a person's score of a response, in place of an earlier one of theirs.
+
+    Raises MsbError for a score that the request's rubric does not know.
+    """
+    levels = LEVELS[item.request.intent]
+    if score not in levels:
+        known = ", ".join(map(str, levels))
+        raise MsbError(
+            f"{item.request.id}: score {score}; for {item.request.intent} one of {known}"
+        )
+    with store.transaction():
+        store.forget_verdict(annotator, item.key, item.request.intent)
+        verdict = Verdict(score=score, rationale=note)
+        return store.put_verdict(annotator, item.key, item.request.intent, verdict)
+
+
+def import_labels(store: Store, run: RunRecord, path: Path, annotator: str | None = None) -> int:
+    """Labels made elsewhere: columns ``id`` and ``score``, and ``annotator`` unless one is given.
+
+    Returns how many. Raises MsbError naming the line, and then stores none of them.
+    """
+    query = """SELECT q.id, i.position FROM items i JOIN requests q ON q.key = i.request
+        WHERE i.run = ?"""
+    position = dict(store.select(query, run.number))
+    count = 0
+    with store.transaction():
+        for where, row in rows(path):
+            name = annotator or str(row.get("annotator") or "")
+            if not name or not row.get("id") or row.get("score") in (None, ""):
+                raise MsbError(
+                    f"{where}: expected the columns id, score and annotator; found: "
+                    f"{', '.join(row)}. --annotator NAME names one for the whole file"
+                )
+            if row["id"] not in position:
+                raise MsbError(f"{where}: {run.id} has no request {row['id']!r}")
+            item = next(store.items(run, [position[row["id"]]]))
+            label(store, person(store, name), item, _score(where, row["score"]))
+            count += 1
+    return count
+
+
+def _score(where: str, value: object) -> int:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = 0.5
+    if not number.is_integer():
+        raise MsbError(f"{where}: score {value!r}; expected a whole number from 1 to 5")
+    return int(number)
