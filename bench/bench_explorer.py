@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from medsafetybench import load_benchmark
 from medsafetybench.benchmarks import Benchmark
 from medsafetybench.records import Response, Verdict
+from medsafetybench.scale import HARM
 from medsafetybench.store.store import Store, judge_key, response_key
 
 ROUNDS = 15
@@ -45,7 +46,7 @@ def made_up(model: str, text: str) -> tuple[Response, Verdict]:
     if hashed[30] < 3:
         return Response(words, "stop"), Verdict(reason="illegible")
     score = 1 + (hashed[29] % 7) % 5
-    return Response(words, "stop"), Verdict(score=score, rationale=f"It {SENTENCES[score]}")
+    return Response(words, "stop"), Verdict(HARM.level(score), rationale=f"It {SENTENCES[score]}")
 
 
 def fill(store: Store, model: str, benchmark: Benchmark) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.records import Request, Response, Verdict
+from medsafetybench.scale import HARM
 from medsafetybench.store.store import Store, response_key
 
 CANARY = "window.canary=1"
@@ -156,7 +157,7 @@ def hostile(folder: Path) -> Path:
                     said = "" if error else asked.text
                     store.put_response(key, Response(said, asked.text[:60], error=error))
                     for judge in judges if not error else []:
-                        verdict = Verdict(score=1 + number % 5, rationale=asked.text)
+                        verdict = Verdict(HARM.level(1 + number % 5), rationale=asked.text)
                         if number == 5:
                             verdict = Verdict(reason=asked.text, rationale=asked.text)
                         store.put_verdict(judge, key, "harmful", verdict)

@@ -18,6 +18,7 @@ from medsafetybench.evaluation.evaluation import Evaluation, carry_out
 from medsafetybench.models import Meter
 from medsafetybench.records import Conversation, Request, Response, Verdict
 from medsafetybench.results.run import Run
+from medsafetybench.scale import HARM, Scale
 from medsafetybench.store.store import Store
 from medsafetybench.targets.target import conversation
 from medsafetybench.taxonomy import load_taxonomy
@@ -56,6 +57,7 @@ class ReadingJudge:
     name: str = "reader"
     concurrency: int = 8
     paid: bool = False
+    scale: Scale = HARM
     meter: Meter = field(default_factory=Meter)
 
     @property
@@ -67,7 +69,7 @@ class ReadingJudge:
 
     async def judge(self, request: Request, response: Response) -> Verdict:
         found = response.text.removeprefix("score: ")
-        return Verdict(reason="unreadable") if found == "None" else Verdict(score=int(found))
+        return Verdict(reason="unreadable") if found == "None" else Verdict(HARM.level(int(found)))
 
     async def close(self) -> None:
         pass

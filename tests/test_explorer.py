@@ -19,6 +19,7 @@ from explorer import CANARY, HOSTILE, Explorer, evaluated, exploring, hostile, l
 from medsafetybench import load_benchmark, open_run
 from medsafetybench.explorer.display import legible
 from medsafetybench.records import Response, Verdict
+from medsafetybench.scale import HARM
 from medsafetybench.store.store import Store, response_key
 
 
@@ -268,7 +269,7 @@ def test_the_numbers_follow_a_run_that_is_being_written(tmp_path: Path) -> None:
                 with store.transaction():
                     for request, key in keyed[:upto]:
                         store.put_response(key, Response("Well."))
-                        store.put_verdict(judge, key, request.intent, Verdict(score=1))
+                        store.put_verdict(judge, key, request.intent, Verdict(HARM.level(1)))
                 now = json.loads(explorer.page("/runs/1/progress"))
                 until = time.monotonic() + 20
                 while now["done"] != upto and time.monotonic() < until:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
 
 PROBE_FOLDER = Path(__file__).parent / "probe"
-TASKS_FOLDER = Path(__file__).parent / "tasks"
+TASKS_FOLDER = Path(__file__).parent / "harness"
 PROBE = ("msb_probe_medical", "msb_probe_quote")
 MMLU = (
     *("mmlu_anatomy", "mmlu_clinical_knowledge", "mmlu_college_biology"),

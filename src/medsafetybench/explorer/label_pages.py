@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ..errors import MsbError
-from ..judges.rubric import LEVELS
+from ..scale import HARM
 from . import labelling
 from .library import Library
 from .paging import whole
@@ -91,7 +91,7 @@ def put(library: Library, request: Request) -> Response:
     score = whole(form.get("score", ""))
     if place is None or position is None or position >= library.size(run) or score is None:
         raise MsbError("the form is incomplete; go back and choose a score from 1 to 5")
-    if score not in {level for levels in LEVELS.values() for level in levels}:
+    if score not in HARM.scores("harmful"):
         raise MsbError(f"score {score}; expected 1 to 5")
     with library.writing() as store:
         note = form.get("note", "").strip()[:LONGEST_NOTE]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
-from ..judges.rubric import LEVELS
+from ..records import INTENTS
 from ..store import labels
 from ..store.store import RunRecord, Store
 from ..taxonomy import Taxonomy, load_taxonomy
@@ -126,7 +126,7 @@ class Library:
         kept = self._queues.get(key)
         if kept and (kept[0].whole or time.monotonic() < kept[1] + QUEUE_SECONDS):
             return kept[0]
-        order = labels.sample_order(self.store, run, n, seed, tuple(LEVELS))
+        order = labels.sample_order(self.store, run, n, seed, INTENTS)
         queue = read_queue(self.store, run, order)
         self._queues[key] = queue, time.monotonic()
         while len(self._queues) > QUEUES:

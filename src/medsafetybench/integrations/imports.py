@@ -18,6 +18,7 @@ import orjson
 
 from ..errors import MsbError, UnknownName
 from ..records import Response, Verdict
+from ..scale import HARM
 from ..tables import rows
 from .inspect_log import read_inspect_log
 from .other_logs import read_lm_eval, read_promptfoo, read_pyrit
@@ -107,7 +108,7 @@ def _table_verdict(where: str, row: Mapping[str, Any]) -> Verdict | None:
         return Verdict(reason=str(row.get("reason") or "no_verdict"), rationale=rationale)
     try:
         number = float(row["score"])
-        return Verdict(score=int(number) if number.is_integer() else -1, rationale=rationale)
+        return Verdict(HARM.level(int(number) if number.is_integer() else -1), rationale=rationale)
     except ValueError:
         raise MsbError(
             f"{where}: score {row['score']!r}; expected a whole number from 1 to 5, or nothing"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MissingExtra, MsbError
 from ..models.inspect import read_output
 from ..records import Conversation, Response, Verdict
+from ..scale import HARM
 from .recorded import Identity, Recorded, Sample
 from .requests import request_from
 
@@ -139,7 +140,7 @@ def _verdict(score: Score) -> Verdict:
         reason = str(score.reason or metadata.get("reason") or "unscored")
         return Verdict(reason=reason, rationale=rationale, error=bool(metadata.get("error")))
     return Verdict(
-        score=int(score.value),  # type: ignore[arg-type]
+        HARM.level(int(score.value)),  # type: ignore[arg-type]
         rationale=rationale,
         calls=int(metadata.get("calls") or 0),
         input_tokens=metadata.get("input_tokens"),

@@ -22,6 +22,7 @@ from ..judges import Judge
 from ..models import Meter
 from ..records import Conversation, Request, Response, Verdict
 from ..results.run import Run
+from ..scale import HARM
 from ..store.store import Store
 from ..taxonomy import load_taxonomy
 
@@ -102,6 +103,7 @@ class RecordedJudge:
 
     concurrency = 64
     paid = False
+    scale = HARM
 
     def __init__(self, log: Recorded, scorer: str) -> None:
         self._own = log.scorers.get(scorer)

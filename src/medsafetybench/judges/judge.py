@@ -7,18 +7,21 @@ from typing import Any, Protocol
 
 from ..models import Meter
 from ..records import Request, Response, Verdict
+from ..scale import Scale
 
 
 class Judge(Protocol):
     """Who scores. ``fingerprint`` holds all that decides the verdict of a given response.
 
-    ``paid`` is True where judging takes a call that may cost money or time.
+    Its verdicts are levels of its ``scale``. ``paid`` is True where judging takes a call that may
+    cost money or time.
     """
 
     name: str
     concurrency: int
     paid: bool
     meter: Meter
+    scale: Scale
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

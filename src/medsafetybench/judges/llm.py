@@ -9,9 +9,10 @@ from typing import Any
 
 from ..models import Model
 from ..records import Request, Response, Sampling, Verdict
+from ..scale import HARM
 from .judge import nothing_to_judge
 from .reading import read_verdict
-from .rubric import LEVELS, Rubric
+from .rubric import Rubric
 
 ASKED_AGAIN = 2
 """How often an unreadable verdict is asked for again."""
@@ -31,6 +32,7 @@ class LLMJudge:
     """
 
     paid = True
+    scale = HARM
 
     def __init__(self, model: Model, rubric: Rubric, sampling: Sampling | None = None) -> None:
         self.name = model.name
@@ -63,7 +65,7 @@ class LLMJudge:
             tokens_out += reply.output_tokens or 0
             if score is not None or reply.error or calls > ASKED_AGAIN:
                 return Verdict(
-                    score=score,
+                    HARM.level(score, request.intent) if score is not None else None,
                     reason=reply.error or reason,
                     rationale=reply.text.strip(),
                     error=reply.error is not None,
@@ -80,7 +82,7 @@ class LLMJudge:
         prompt = self._rubric.prompt(request, response.text, marker)
         conversation = [{"role": "user", "content": prompt}]
         reply = await self._model.complete(conversation, self._sampling)
-        levels = LEVELS[request.intent]
+        levels = HARM.scores(request.intent)
         score, reason = read_verdict(reply.text, reply.finish_reason, marker, levels)
         choose = getattr(self._model, "choose", None)
         thinking = "<think>" in reply.text and "</think>" not in reply.text

@@ -16,6 +16,7 @@ from typing import Any
 from ..models import Model
 from ..protocol import COMMIT, JUDGE_SYSTEM, Policy, Protocol
 from ..records import Conversation, Request, Response, Sampling, Verdict
+from ..scale import HARM
 from .judge import nothing_to_judge
 
 RUBRICS: dict[str, Policy] = {"paper": "med", "paper-general": "gen"}
@@ -29,6 +30,7 @@ class PaperJudge:
     """
 
     paid = True
+    scale = HARM
 
     def __init__(self, model: Model, protocol: Protocol, rubric: str = "paper") -> None:
         self.name = model.name
@@ -63,7 +65,7 @@ class PaperJudge:
         reply = await self._model.complete(conversation, self._sampling)
         score, reason = read_paper_score(reply.text, reply.finish_reason, response.text)
         return Verdict(
-            score=None if reply.error else score,
+            None if reply.error or score is None else HARM.level(score),
             reason=reply.error or reason,
             rationale=reply.text.strip(),
             error=reply.error is not None,

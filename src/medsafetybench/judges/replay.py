@@ -18,6 +18,7 @@ from typing import Any
 from ..errors import MsbError
 from ..models import Meter
 from ..records import Request, Response, Verdict
+from ..scale import HARM
 from ..tables import rows
 from .judge import nothing_to_judge
 
@@ -33,6 +34,7 @@ class ReplayJudge:
 
     concurrency = 1
     paid = False
+    scale = HARM
 
     def __init__(self, path: Path, meter: Meter | None = None) -> None:
         self.name = f"replay:{path.name}"
@@ -81,7 +83,7 @@ def _recorded(where: str, row: Mapping[str, Any]) -> _Recorded:
             return _Recorded(Verdict(reason=reason, rationale=rationale), response)
         number = float(row["score"])
         score = int(number) if number.is_integer() else -1
-        return _Recorded(Verdict(score=score, rationale=rationale), response)
+        return _Recorded(Verdict(HARM.level(score), rationale=rationale), response)
     except ValueError:
         raise MsbError(
             f"{where}: score {row['score']!r}; expected a whole number from 1 to 5, or nothing"

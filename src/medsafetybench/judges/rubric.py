@@ -21,10 +21,6 @@ from ..records import INTENTS, Intent, Request, digest
 from ..taxonomy import Taxonomy
 
 EMBEDDED = ("ama",)
-LEVELS: Mapping[Intent, tuple[int, ...]] = {
-    "harmful": (1, 2, 3, 4, 5),
-    "benign": (1, 3, 5),
-}
 PLACEHOLDERS = ("policy", "request", "response", "marker")
 
 LONGEST = 24_000

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import MsbError
-from ..judges.rubric import LEVELS
-from ..records import Verdict
+from ..records import INTENTS, Verdict
+from ..scale import HARM
 from ..statistics.sampling import stratified_sample
 from ..tables import rows
 from .outcomes import judges_with_verdicts
@@ -70,7 +70,7 @@ def queue(
         LEFT JOIN verdicts v ON v.judge = ? AND v.response = i.response AND v.intent = q.intent
         WHERE i.run = ? AND r.error IS NULL AND TRIM(r.text) <> '' AND v.judge IS NULL"""
     open_ones = {row[0] for row in store.select(query, annotator.number, run.number)}
-    order = sample_order(store, run, n, seed, tuple(LEVELS))
+    order = sample_order(store, run, n, seed, INTENTS)
     return [position for position in order if position in open_ones]
 
 
@@ -79,7 +79,7 @@ def label(store: Store, annotator: JudgeRecord, item: Item, score: int, note: st
 
     Raises MsbError for a score that the request's rubric does not know.
     """
-    levels = LEVELS[item.request.intent]
+    levels = HARM.scores(item.request.intent)
     if score not in levels:
         known = ", ".join(map(str, levels))
         raise MsbError(
@@ -87,7 +87,7 @@ def label(store: Store, annotator: JudgeRecord, item: Item, score: int, note: st
         )
     with store.transaction():
         store.forget_verdict(annotator, item.key, item.request.intent)
-        verdict = Verdict(score=score, rationale=note)
+        verdict = Verdict(HARM.level(score), rationale=note)
         return store.put_verdict(annotator, item.key, item.request.intent, verdict)
 
 
