@@ -12,6 +12,17 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples each time, however slow the machine is, and none kept between runs.
+settings.register_profile(
+    "msb",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("msb")
 
 ROOT = Path(__file__).parent.parent
 SERVER = Path(__file__).with_name("server.py")

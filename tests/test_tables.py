@@ -133,9 +133,13 @@ WRONG = {
         b"text\nHow?\ncaf\xe9\n",
         "ours.csv:3: not UTF-8 (byte 0xe9 at column 4); save the file as UTF-8",
     ),
-    "UTF-16": ("ours.csv", "text\nHow?\n".encode("utf-16"), "ours.csv:1: not UTF-8 (byte 0xff"),
+    "half a UTF-16": (
+        "ours.csv",
+        "text\nHow?\n".encode("utf-16")[:-1],
+        "ours.csv: begins as UTF-16 and is none; save the file as UTF-8",
+    ),
     "broken JSON": ("ours.jsonl", '{"text": "A"}\n{"text": \n', "ours.jsonl:2: not JSON: "),
-    "JSON, but no object": ("ours.jsonl", '["A"]\n', "ours.jsonl:1: expected an object"),
+    "JSON, but no object": ("ours.jsonl", '["A"]\n', "ours.jsonl: item 1: expected an object"),
     "more cells than the header": (
         "ours.csv",
         "text,id\nHow?,a,b\n",

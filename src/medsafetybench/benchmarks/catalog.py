@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import UnknownName
-from ..tables import SUFFIXES
+from ..tables import is_table
 from . import hexphi, official, starter
 from .benchmark import Benchmark
 from .files import file_benchmark
@@ -42,7 +42,7 @@ def load_benchmark(
 
 
 def _whole(name: str, data_dir: str | Path | None, columns: Mapping[str, str]) -> Benchmark:
-    if name.endswith(SUFFIXES):
+    if is_table(name):
         return file_benchmark(Path(name).expanduser(), columns)
     if name.partition(":")[0] == "hexphi":
         return hexphi.hexphi(name.partition(":")[2])

@@ -21,7 +21,7 @@ from ..benchmarks.audit.duplicates import leaked_ids
 from ..capability.measure import measure as measure_capability
 from ..errors import MsbError
 from ..results.run import Run
-from ..tables import SUFFIXES
+from ..tables import is_table
 from .evidence import Measures, measure
 from .recipe import Recipe
 from .train import train
@@ -180,7 +180,7 @@ def _without(point: Point, benchmark: str, run: Run, near: set[str]) -> Iterator
 
 
 def _row(point: Point, name: str, on: str, n: int, value: float) -> Row:
-    shown = Path(on).stem if on.endswith(SUFFIXES) else on
+    shown = Path(on).stem if is_table(on) else on
     return Row(point.family, point.size, point.seed, name, shown, n, value)
 
 
