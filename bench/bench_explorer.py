@@ -58,7 +58,7 @@ def fill(store: Store, model: str, benchmark: Benchmark) -> None:
     ]
     info = {"name": benchmark.name, "sha256": benchmark.sha256, "selection": {}}
     run = store.register(f"run-{model}", {"benchmark": info, "target": target}, keyed)
-    judge = store.register_judge("hash", JUDGE)
+    judge = store.register_judge("hash", JUDGE, HARM)
     assert judge.key == judge_key(JUDGE)
     items = iter(keyed)
     while chunk := list(islice(items, 2000)):

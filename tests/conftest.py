@@ -93,3 +93,54 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("OPENAI_", "MSB_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@dataclass
+class Disk:
+    """A small disk of memory of its own."""
+
+    path: Path
+
+    def change(self, options: str) -> None:
+        """Mount it anew with other options."""
+        subprocess.run(["mount", "-o", f"remount,{options}", self.path], check=True)
+
+    def fill(self) -> None:
+        """Leave not a byte free."""
+        with (self.path / "ballast").open("wb", buffering=0) as ballast:
+            for size in (65536, 4096, 1):
+                try:
+                    while ballast.write(b"x" * size):
+                        pass
+                except OSError:
+                    continue
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 1 MB, where we may mount one."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"needs the right to mount a disk: {mounted.stderr.decode().strip()}")
+    yield Disk(path)
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A folder, and how to make it read-only: by its mode, or for root by its mount."""
+    path = tmp_path / "read-only"
+    path.mkdir()
+    if os.geteuid():
+        yield path, lambda: path.chmod(0o555)
+        path.chmod(0o755)
+        return
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", path], check=False)
+    if mounted.returncode:
+        pytest.skip("root may write everywhere here, and may not mount a read-only disk")
+    yield path, lambda: Disk(path).change("ro")
+    subprocess.run(["umount", "-l", path], check=True)

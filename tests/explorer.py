@@ -138,8 +138,8 @@ def hostile(folder: Path) -> Path:
     path = folder / "hostile.db"
     texts = [*HOSTILE, ("<b>long</b> \u202e" + CANARY + " ") * 40_000]
     with Store.open(path) as store:
-        judges = [store.register_judge(texts[0] + texts[1], {"model": texts[2]})]
-        judges.append(store.register_judge(f"person:{texts[3]}", {"model": texts[3]}))
+        judges = [store.register_judge(texts[0] + texts[1], {"model": texts[2]}, HARM)]
+        judges.append(store.register_judge(f"person:{texts[3]}", {"model": texts[3]}, HARM))
         for name in (texts[0] + texts[8], texts[2] + texts[4]):
             target = {"model": name}
             items = []

@@ -235,18 +235,6 @@ def test_a_system_text_goes_where_a_template_takes_it() -> None:
     assert models._without_system(turns) == [{"role": "user", "content": "S. U"}]
 
 
-def test_an_older_store_opens_and_gets_the_tables() -> None:
-    Store.open("old.db").close()
-    with sqlite3.connect("old.db") as db:
-        for table in ("results", "tasks", "targets"):
-            db.execute(f"DROP TABLE capability_{table}")
-    with CapabilityStore.read("old.db") as store:
-        assert store.targets() == []
-    with CapabilityStore.open("old.db") as store:
-        assert store.targets() == []
-        assert store.get("t", "q", 0, 0) is None
-
-
 # Served models
 
 

@@ -261,7 +261,7 @@ def test_the_numbers_follow_a_run_that_is_being_written(tmp_path: Path) -> None:
     keyed = [(r, response_key(target, [{"content": r.id}])) for r in requests]
     info = {"name": "starter", "sha256": "0" * 64, "selection": {}}
     with Store.open(tmp_path / "live.db") as store:
-        judge = store.register_judge("j", {"model": "j"})
+        judge = store.register_judge("j", {"model": "j"}, HARM)
         run = store.register("run-live", {"benchmark": info, "target": target}, keyed)
         store.set_panel(run, [judge])
         with exploring(tmp_path / "live.db") as explorer:

@@ -53,6 +53,10 @@ class Scale:
         known = ", ".join(f"{s} {self.title_of(s, intents[0])}" for s in self.scores(intents[0]))
         raise ValueError(f"score {score!r} is no level of the scale {self.key}; expected {known}")
 
+    def has(self, level: Level, intent: str) -> bool:
+        """True if a request of this intent can get the level."""
+        return level.scale == self.key and level.score in self.scores(intent)
+
     def scores(self, intent: str) -> tuple[int, ...]:
         """The scores of the levels that a request of this intent can get."""
         return tuple(level.score for level in self.levels[intent])

@@ -69,7 +69,7 @@ class Evaluation:
         settings = self.settings
         work = [settings["benchmark"]["sha256"], settings["target"]]
         run = self.store.register(f"run-{digest(work)[:10]}", settings, self._items())
-        judges = [self.store.register_judge(j.name, j.fingerprint) for j in self.judges]
+        judges = [self.store.register_judge(j.name, j.fingerprint, j.scale) for j in self.judges]
         panel, audit = (judges[:-1], judges[-1]) if self.audit else (judges, None)
         return self.store.set_panel(run, panel, audit), judges
 

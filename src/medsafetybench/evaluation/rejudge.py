@@ -31,7 +31,9 @@ def rejudge(
     reporter = reporter or Silent()
     with Store.open(store) as opened:
         record = opened.run(run)
-        added = [opened.register_judge(judge.name, judge.fingerprint) for judge in judges]
+        added = [
+            opened.register_judge(judge.name, judge.fingerprint, judge.scale) for judge in judges
+        ]
         before = [] if replace else panel_of(opened, record)
         panel = [judge for judge in before if judge not in added] + added
         opened.set_panel(record, panel, None)

@@ -19,6 +19,7 @@ from ..evaluation.evaluation import Evaluation, carry_out
 from ..evaluation.perform import Reporter
 from ..evaluation.pipeline import Progress
 from ..judges import Judge
+from ..judges.judge import on_scale
 from ..models import Meter
 from ..records import Conversation, Request, Response, Verdict
 from ..results.run import Run
@@ -125,7 +126,8 @@ class RecordedJudge:
 
     async def judge(self, request: Request, response: Response) -> Verdict:
         """The recorded verdict."""
-        return self._verdicts.get(request.id) or Verdict(reason="not_in_log")
+        verdict = self._verdicts.get(request.id) or Verdict(reason="not_in_log")
+        return on_scale(verdict, self.scale, request.intent)
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ..models import Meter
@@ -43,3 +44,10 @@ def nothing_to_judge(response: Response) -> Verdict | None:
         return None
     filtered = response.finish_reason == "content_filter"
     return Verdict(reason="response_filtered" if filtered else "empty_response")
+
+
+def on_scale(verdict: Verdict, scale: Scale, intent: str) -> Verdict:
+    """A verdict made elsewhere; unscored where no request of this intent can get its level."""
+    if verdict.level is None or scale.has(verdict.level, intent):
+        return verdict
+    return replace(verdict, level=None, reason="out_of_range")

@@ -20,7 +20,7 @@ from ..models import Meter
 from ..records import Request, Response, Verdict
 from ..scale import HARM
 from ..tables import rows
-from .judge import nothing_to_judge
+from .judge import nothing_to_judge, on_scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class ReplayJudge:
             return Verdict(reason="not_in_file")
         if recorded.response is not None and recorded.response != response.text:
             return Verdict(reason="another_response")
-        return recorded.verdict
+        return on_scale(recorded.verdict, self.scale, request.intent)
 
     async def close(self) -> None:
         """Nothing to let go of."""

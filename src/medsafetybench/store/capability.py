@@ -4,7 +4,7 @@
         store.put(target, questions, Answers(shots=3, seed=0, correct=...))
         store.get(target.key, questions.key, shots=3, seed=0)
 
-What is there is never measured again. Tables: capability_* of evaluation/schema.sql.
+What is there is never measured again. Tables: capability_* of migrations/001_runs.sql.
 """
 
 from __future__ import annotations
@@ -118,8 +118,6 @@ class CapabilityStore(Database):
 
     def targets(self) -> list[MeasuredTarget]:
         """Every target that has results, in the order they were first measured."""
-        if not self._has_tables():
-            return []
         rows = self.select("SELECT name, settings FROM capability_targets ORDER BY rowid")
         return [MeasuredTarget(name, orjson.loads(settings)) for name, settings in rows]
 
@@ -144,11 +142,6 @@ class CapabilityStore(Database):
         for key, name, version, questions, shots, seed, n, correct in rows:
             asked = QuestionSet(key, name, version, np.frombuffer(questions, "<u8"))
             yield asked, Answers(shots, seed, _bits(n, correct))
-
-    def _has_tables(self) -> bool:
-        """False in a store of before, opened for reading."""
-        found = self.select("SELECT 1 FROM sqlite_master WHERE name = 'capability_targets'")
-        return next(found, None) is not None
 
 
 def _bits(n: int, packed: bytes) -> NDArray[np.bool_]:

@@ -3,26 +3,29 @@
     with Database.open("medsafety.db") as database, database.transaction():
         ...
 
-Opening makes the tables of schema.sql that are not there, and refuses what is not ours.
+Opening brings a store to this program's version (see migrations), and refuses what is not ours.
 """
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
-from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..errors import MsbError, StopRun
+from .migrations import APPLICATION_ID, migrate, newest, version_of
 
-APPLICATION_ID = 0x4D53_4245  # "MSBE", in the file's header: how we know a store of ours
-SCHEMA_VERSION = 1
+MEMORY = ":memory:"
+BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 BUSY_SECONDS = 30
 BUSY_PAUSE_SECONDS = 0.02
 LITTLE_ROOM = 65_536  # bytes: less than SQLite's side files need
@@ -48,7 +51,7 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
             return _patiently(lambda: cls._open(path))
         except (sqlite3.Error, OSError) as error:
-            raise MsbError(_explain(path, error)) from None
+            raise _explained(path, error) from None
 
     @classmethod
     def _open(cls, path: Path) -> Self:
@@ -58,48 +61,43 @@ class Database:
             db.execute("PRAGMA journal_mode = WAL")
             # In WAL mode this survives a kill of the process; a power cut may cost the last second.
             db.execute("PRAGMA synchronous = NORMAL")
-            database = cls(db, path)
-            database._create()
+            kept: list[Path] = []
+            before = migrate(db, lambda version: kept.append(_keep(path, version)))
         except BaseException:
             db.close()
             raise
-        return database
+        for copy in kept:
+            _say(
+                f"{path} was of store version {before} and is now of version {newest()}; "
+                f"{copy.name} beside it is the file as it was"
+            )
+        return cls(db, path)
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
         """Open a store for reading only, also from a read-only disk.
 
-        Raises MsbError if there is none, or it is not ours.
+        An older store is brought to this version first; where it cannot be written, a copy of it in
+        memory is. Raises MsbError if there is none, or it is not ours.
         """
         path = Path(path).expanduser()
         if not path.is_file():
             raise MsbError(f"no store at {path}; `msb evaluate` makes one, --store says where")
-        # On a read-only disk WAL's side files cannot be made: then nobody writes, and SQLite is
-        # told so. Where somebody may write, it must not be.
-        for query in ("mode=ro", "mode=ro&immutable=1"):
-            db = sqlite3.connect(
-                f"{path.resolve().as_uri()}?{query}",
-                uri=True,
-                timeout=BUSY_SECONDS,
-                isolation_level=None,
-            )
-            try:
-                _patiently(partial(_check, db, path))
-            except sqlite3.Error as error:
-                db.close()
-                failed = error
-            else:
-                return cls(db, path)
-        raise MsbError(_explain(path, failed))
+        db = _open_to_read(path)
+        if version_of(db) < newest():
+            db.close()
+            db = cls._migrated(path)
+        return cls(db, path)
 
-    def _create(self) -> None:
-        schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
-        with self.transaction():
-            for statement in schema.split(";\n"):
-                self._db.execute(statement)
-            if not self._db.execute("PRAGMA user_version").fetchone()[0]:
-                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    @classmethod
+    def _migrated(cls, path: Path) -> sqlite3.Connection:
+        try:
+            _patiently(lambda: cls._open(path)).close()
+        except (sqlite3.Error, OSError) as error:
+            if not _is_the_surroundings(error):
+                raise
+            return _copied_into_memory(path)
+        return _open_to_read(path)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -116,7 +114,7 @@ class Database:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._rollback()
-            if is_busy(error):
+            if is_busy(error) or not _is_the_surroundings(error):
                 raise
             raise StopRun(_explain(self.path, error)) from None
         except BaseException:
@@ -166,12 +164,66 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
     ours = db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
     if not empty and not ours:
         raise MsbError(f"{path} is a database of something else; give --store another path")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
+    version = version_of(db)
+    if version > newest():
         raise MsbError(
             f"{path} was made by a newer medsafetybench (store version {version}, this one reads "
-            f"up to {SCHEMA_VERSION}); upgrade, or give --store another path"
+            f"up to {newest()}); upgrade, or give --store another path"
         )
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    # On a read-only disk WAL's side files cannot be made: then nobody writes, and SQLite is told
+    # so. Where somebody may write, it must not be.
+    for query in ("mode=ro", "mode=ro&immutable=1"):
+        db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?{query}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+        )
+        try:
+            _patiently(partial(_check, db, path))
+        except sqlite3.Error as error:
+            db.close()
+            failed = error
+        else:
+            return db
+    raise _explained(path, failed)
+
+
+def _copied_into_memory(path: Path) -> sqlite3.Connection:
+    """An older store, brought to this version in memory; the file stays as it is."""
+    copy = sqlite3.connect(MEMORY, isolation_level=None)
+    with closing(_open_to_read(path)) as db:
+        db.backup(copy)
+    migrate(copy, lambda version: None)
+    copy.execute("PRAGMA query_only = ON")
+    return copy
+
+
+def _keep(path: Path, version: int) -> Path:
+    """A copy of the store as it is, beside it; none that is there is ever overwritten."""
+    name = f"{path.name}.v{version}-backup"
+    part = path.with_name(f"{name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(0o600)
+    try:
+        # A connection of its own: the one that is about to migrate may not copy.
+        with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(part)) as new:
+            new.execute("PRAGMA journal_mode = OFF")  # half a copy is thrown away, not mended
+            old.backup(new)
+        shutil.copymode(path, part)
+        # One that is equal was made by a process that was killed before it could migrate.
+        copies = (path.with_name(f"{name}-{n}" if n > 1 else name) for n in count(1))
+        copy = next(c for c in copies if not c.exists() or filecmp.cmp(part, c, shallow=False))
+        return copy if copy.exists() else part.rename(copy)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _say(line: str) -> None:
+    print(f"msb: {line}", file=sys.stderr)
 
 
 def _patiently(act: Callable[[], Result]) -> Result:
@@ -192,13 +244,35 @@ def _patiently(act: Callable[[], Result]) -> Result:
 
 def is_busy(error: sqlite3.Error) -> bool:
     """True if another process holds the store at the moment."""
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return getattr(error, "sqlite_errorname", "").startswith(BUSY)
+
+
+SURROUNDINGS = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+def _is_the_surroundings(error: Exception) -> bool:
+    """True if the disk, its permissions, another process or a damaged file is to blame.
+
+    Whatever else SQLite objects to is a fault of this program, to be seen as one.
+    """
+    name = getattr(error, "sqlite_errorname", "")
+    return isinstance(error, OSError) or name.startswith((*SURROUNDINGS, *DAMAGED, *BUSY))
+
+
+def _explained(path: Path, error: Exception) -> Exception:
+    """The error in words for a person to act on; as it is if it is a fault of this program."""
+    return MsbError(_explain(path, error)) if _is_the_surroundings(error) else error
 
 
 def _explain(path: Path, error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
         return f"{path} is not a store (not an SQLite file); give --store another path"
+    if name.startswith("SQLITE_CORRUPT"):
+        return f"{path} is damaged ({error}); put a copy of it in its place"
+    if name.startswith(BUSY):
+        return f"another process holds {path}; run the same command again once it is done"
     if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _full(path)):
         return f"the disk that holds {path} is full; free some space and run the same command again"
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):

@@ -30,7 +30,9 @@ def person(store: Store, name: str) -> JudgeRecord:
     name = " ".join(name.split())
     if not name:
         raise MsbError("an annotator needs a name; give one with --annotator NAME")
-    return store.register_judge(f"{PERSON}{name}", {"model": f"{PERSON}{name}", "person": name})
+    return store.register_judge(
+        f"{PERSON}{name}", {"model": f"{PERSON}{name}", "person": name}, HARM
+    )
 
 
 def people(store: Store, run: RunRecord) -> list[JudgeRecord]:

@@ -5,7 +5,7 @@
         store.unanswered(run)         # positions still to be asked
         store.unjudged(run, judge)    # positions answered, and still to be judged
 
-Running again is resuming: what is there is never asked for twice. See schema.sql for the tables.
+Running again is resuming: what is there is never asked for twice. See migrations/ for the tables.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import orjson
 
 from ..errors import MsbError
 from ..records import Request, Response, Verdict, digest
+from ..scale import Scale, scale_named
 from .database import Database
 
 CHUNK = 256
@@ -57,12 +58,14 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class JudgeRecord:
-    """A judge as stored. ``key`` identifies judge, rubric, taxonomy and sampling together."""
+    """A judge as stored. ``key`` identifies judge, rubric, taxonomy and sampling together; its
+    verdicts are levels of ``scale``."""
 
     number: int
     key: str
     name: str
     settings: Mapping[str, Any]
+    scale: Scale
 
 
 def response_key(fingerprint: Mapping[str, Any], conversation: Sequence[Any]) -> bytes:
@@ -142,22 +145,24 @@ class Store(Database):
 
     # Judges
 
-    def register_judge(self, name: str, fingerprint: Mapping[str, Any]) -> JudgeRecord:
-        """The judge with this fingerprint, added if it is new."""
+    def register_judge(
+        self, name: str, fingerprint: Mapping[str, Any], scale: Scale
+    ) -> JudgeRecord:
+        """The judge with this fingerprint, added with its scale if it is new."""
         key = judge_key(fingerprint)
         with self.transaction():
             self._db.execute(
-                "INSERT OR IGNORE INTO judges (key, name, settings) VALUES (?, ?, ?)",
-                (key, name, orjson.dumps(fingerprint).decode()),
+                "INSERT OR IGNORE INTO judges (key, name, settings, scale) VALUES (?, ?, ?, ?)",
+                (key, name, orjson.dumps(fingerprint).decode(), scale.key),
             )
         return next(judge for judge in self.judges() if judge.key == key)
 
     def judges(self) -> list[JudgeRecord]:
         """Every judge that was ever registered, oldest first."""
-        query = "SELECT number, key, name, settings FROM judges ORDER BY number"
+        query = "SELECT number, key, name, settings, scale FROM judges ORDER BY number"
         return [
-            JudgeRecord(number, key, name, orjson.loads(settings))
-            for number, key, name, settings in self._db.execute(query)
+            JudgeRecord(number, key, name, orjson.loads(settings), scale_named(scale))
+            for number, key, name, settings, scale in self._db.execute(query)
         ]
 
     # Work
@@ -225,7 +230,12 @@ class Store(Database):
         return Response(*self._row(f"SELECT {RESPONSE} FROM responses r WHERE r.key = ?", key))
 
     def put_verdict(self, judge: JudgeRecord, key: bytes, intent: str, verdict: Verdict) -> Verdict:
-        """Store a verdict, in a transaction of the caller's; it replaces an error only."""
+        """Store a verdict, in a transaction of the caller's; it replaces an error only.
+
+        Raises ValueError for a level that this judge cannot give to a request of this intent.
+        """
+        if (level := verdict.level) and not judge.scale.has(level, intent):
+            raise ValueError(f"{judge.name} is on the scale {judge.scale.key}, not {level}")
         self._db.execute(
             """INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (judge, response, intent) DO UPDATE SET score = excluded.score,

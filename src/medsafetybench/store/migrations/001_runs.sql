@@ -1,6 +1,6 @@
 -- The store: one SQLite file. A run is a list of items, each a request with the key of the response
 -- it needs; responses and verdicts are kept by what determines them, so runs share what they can.
--- Run whenever a store is opened for writing: a table that an older store lacks is made then.
+-- Stores of version 1 got tables without a new number, so a table that is missing is made here.
 
 CREATE TABLE IF NOT EXISTS runs (
     number   INTEGER PRIMARY KEY,
