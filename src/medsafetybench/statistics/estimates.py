@@ -1,7 +1,11 @@
-"""Estimates with intervals, from counts. Pure; scores are whole numbers, so counts are enough.
+"""A mean or a rate with its interval. Pure.
 
-mean_estimate({1: 41, 2: 22, 3: 19, 4: 8, 5: 10})   # mean, standard error, 95% interval
-wilson(41, 100)                                     # interval of a rate
+    estimate_mean(scores, Interval(1, 5), clusters)  # Estimate(value=1.31, interval=(1.2, 1.5))
+    estimate_proportion(safe, clusters)              # of 0 and 1
+    bounds_with_missing(scores, Interval(1, 5))      # if what lacks a score had the best, the worst
+
+What the intervals are of: the mean over all the requests that these were drawn from. A judge's
+error is not in them; `corrected` has the means that are corrected for it.
 """
 
 from __future__ import annotations
@@ -9,44 +13,113 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-CONFIDENCE = 0.95
+import numpy as np
+
+from .bounds import mean_bounds, mean_bounds_with_missing
+from .clusters import Clusters, cluster_totals, scored
+from .interval import CONFIDENCE, Floats, Interval
+
+__all__ = ["CONFIDENCE", "HIGHEST", "LOWEST", "Estimate", "Interval"]
+
 LOWEST, HIGHEST = 1, 5
-
-
-class Interval(NamedTuple):
-    """The two ends of a confidence interval."""
-
-    low: float
-    high: float
+SHARE = Interval(0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its standard error and interval; the last two are None below two values."""
+    """A mean or a rate. ``n`` values in ``clusters`` draws; None where it cannot be told.
 
-    mean: float
+    ``interval`` holds the mean of all requests these were drawn from at the confidence asked for,
+    ``stderr`` is by clusters and None below two of them.
+    """
+
+    value: float
     stderr: float | None
     interval: Interval | None
+    n: int = 0
+    clusters: int = 0
+
+    @property
+    def mean(self) -> float:
+        return self.value
+
+
+def estimate_mean(
+    values: Floats,
+    scale: Interval,
+    clusters: Clusters = None,
+    confidence: float = CONFIDENCE,
+) -> Estimate | None:
+    """The mean of values within ``scale``, NaN being left out; None if there are none.
+
+    The interval is the gate's two one-sided bounds, each at (1 + confidence) / 2, with values that
+    share a cluster as one draw: see `bounds`, which also says where it is exact and where it rests
+    on a conjecture. Unlike Student's t it has width where every value is the same.
+    """
+    known, groups = scored(values, clusters)
+    if not len(known):
+        return None
+    sums, sizes = cluster_totals(known, groups)
+    return Estimate(
+        value=float(known.mean()),
+        stderr=_stderr(sums, sizes),
+        interval=mean_bounds(known, scale, (1 + confidence) / 2, groups),
+        n=len(known),
+        clusters=len(sums),
+    )
+
+
+def estimate_proportion(
+    yes: Floats, clusters: Clusters = None, confidence: float = CONFIDENCE
+) -> Estimate | None:
+    """The share of ones among ones and zeros, NaN being left out; None if there are none.
+
+    `estimate_mean` on the scale from 0 to 1, which without clusters is Clopper's and Pearson's
+    exact interval: each of its ends by itself is wrong in at most (1 - confidence) / 2, wherever
+    the rate lies.
+    """
+    return estimate_mean(yes, SHARE, clusters, confidence)
+
+
+def interval_with_missing(
+    values: Floats,
+    scale: Interval,
+    clusters: Clusters = None,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """The interval of the mean that holds whatever the missing values (NaN) would have been.
+
+    Its low end counts them as the lowest of the scale, its high end as the highest.
+    """
+    return mean_bounds_with_missing(values, scale, (1 + confidence) / 2, clusters)
+
+
+def bounds_with_missing(values: Floats, scale: Interval) -> Interval | None:
+    """The mean of these values if each missing one (NaN) were lowest, and if each were highest.
+
+    Of these requests alone: not an interval. None without a request.
+    """
+    if not len(values):
+        return None
+    low, high = (float(np.where(np.isnan(values), end, values).mean()) for end in scale)
+    return Interval(low, high)
+
+
+def _stderr(sums: Floats, sizes: Floats) -> float | None:
+    """The standard error of a mean over clusters (W. Cochran, Sampling Techniques, 3rd edition
+    1977, section 6.3), s / sqrt(n) where every cluster has one value."""
+    if (count := len(sums)) < 2:
+        return None
+    residuals = sums - sizes * (sums.sum() / sizes.sum())
+    variance = float(residuals @ residuals) * count / (count - 1)
+    return math.sqrt(variance) / float(sizes.sum())
 
 
 def mean_estimate(counts: Mapping[int, int], confidence: float = CONFIDENCE) -> Estimate | None:
-    """The mean of the scores that ``counts`` counts, or None if there are none.
-
-    The standard error is s / sqrt(n) with the n - 1 form of s; the interval is Student's t with
-    n - 1 degrees of freedom, kept within the scale. Requests count as independent draws.
-    """
-    n = sum(counts.values())
-    if n == 0:
-        return None
-    mean = sum(score * count for score, count in counts.items()) / n
-    if n == 1:
-        return Estimate(mean, None, None)
-    squares = sum(count * (score - mean) ** 2 for score, count in counts.items())
-    stderr = math.sqrt(squares / (n - 1) / n)
-    reach = t_quantile(0.5 + confidence / 2, n - 1) * stderr
-    return Estimate(mean, stderr, Interval(max(LOWEST, mean - reach), min(HIGHEST, mean + reach)))
+    """`estimate_mean` of the scores from 1 to 5 that ``counts`` counts, each a draw of its own."""
+    values = np.repeat(np.array(list(counts), dtype=float), list(counts.values()))
+    return estimate_mean(values, Interval(LOWEST, HIGHEST), confidence=confidence)
 
 
 def t_quantile(p: float, degrees: int) -> float:
@@ -59,8 +132,8 @@ def t_quantile(p: float, degrees: int) -> float:
 def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval | None:
     """Wilson's score interval of a rate, or None for n = 0.
 
-    Wilson, E. B. (1927), Probable inference, JASA 22, 209-212. Unlike the normal approximation it
-    is sensible at 0 and 1, which is where a safe model lives.
+    Wilson, E. B. (1927), Probable inference, JASA 22, 209-212. Right on average over rates, and
+    down to 90% at some near 0 and 1: `estimate_proportion` never falls below what it says.
     """
     if n == 0:
         return None

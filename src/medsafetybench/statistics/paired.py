@@ -1,28 +1,28 @@
 """Statistics of paired differences, requests grouped in clusters. Pure: arrays in, figures out.
 
-    values = second_scores - first_scores          # one difference a request
-    bootstrap_interval(values, clusters)           # of their mean
-    sign_flip_p(values, clusters)                  # is the mean 0? exact
-    holm([0.001, 0.02, 0.4])                       # corrected for three tests
+    difference_interval(first, second, Interval(1, 5), clusters)     # of the mean difference
+    difference_p(first, second, Interval(1, 5), clusters)            # is it 0?
+    with_missing(first, second, Interval(1, 5), clusters)            # whatever is missing
+    holm([0.001, 0.02, 0.4])                                         # corrected for three tests
 
-``clusters`` holds a whole number for each request; requests that share one (near-duplicates,
-rewordings) count as one draw. None: every request is a draw of its own.
+The interval excludes 0 exactly where the p-value is below 1 - confidence: they are one bound.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MsbError, UnknownName
-from .estimates import CONFIDENCE, Interval
-
-Floats = NDArray[np.float64]
-Clusters = NDArray[Any] | None
+from .bounds import Tails, mean_bounds, mean_tails
+from .clusters import Clusters, scored
+from .clusters import cluster_totals as cluster_totals  # noqa: PLC0414
+from .interval import CONFIDENCE, Interval, apart
+from .interval import Floats as Floats  # noqa: PLC0414
 
 DRAWS = 10_000
 EXACT_AT_MOST = 10_000
@@ -30,12 +30,86 @@ EXACT_AT_MOST = 10_000
 by Fourier transform, which is exact to about 1e-12 and so says nothing of smaller p-values."""
 
 
-def cluster_totals(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
-    """The sum of the values of each cluster, and how many there are in it."""
-    if clusters is None:
-        return values, np.ones(len(values))
-    _, codes = np.unique(clusters, return_inverse=True)
-    return np.bincount(codes, values).astype(float), np.bincount(codes).astype(float)
+def difference_interval(
+    first: Floats,
+    second: Floats,
+    scale: Interval,
+    clusters: Clusters = None,
+    confidence: float = CONFIDENCE,
+) -> Interval | None:
+    """Interval of the mean of ``second`` minus ``first``, request by request; None for no pair.
+
+    Both lie within ``scale``; a request that has no value (NaN) in either is left out. It is
+    `bounds.mean_bounds` of the differences on each side, so it has width where nothing differs, and
+    excludes 0 exactly where `difference_p` is below 1 - confidence.
+    """
+    differences, groups = scored(second - first, clusters)
+    if not len(differences):
+        return None
+    return mean_bounds(differences, apart(scale), (1 + confidence) / 2, groups)
+
+
+def difference_p(
+    first: Floats, second: Floats, scale: Interval, clusters: Clusters = None
+) -> float:
+    """Two-sided p-value of the means being equal; NaN for no pair.
+
+    The level at which `difference_interval` comes to touch 0. Nothing is assumed of the shape of
+    the differences but that they lie within their scale. For yes and no (scale 0 to 1) without
+    clusters it is McNemar's exact test; for others it rests on what `bounds` rests on.
+    """
+    differences, groups = scored(second - first, clusters)
+    if not len(differences):
+        return math.nan
+    return mean_tails(differences, apart(scale), 0.0, groups).two_sided
+
+
+class WithMissing(NamedTuple):
+    """What can be said of a difference whatever the missing scores would have been."""
+
+    interval: Interval
+    p: float
+
+
+def with_missing(
+    first: Floats,
+    second: Floats,
+    scale: Interval,
+    clusters: Clusters = None,
+    confidence: float = CONFIDENCE,
+) -> WithMissing:
+    """The interval and the p-value of a difference, each missing score (NaN) counting as the worst.
+
+    At the low end a missing score of ``second`` is the lowest and one of ``first`` the highest, at
+    the high end the other way round. A difference that has p below 1 - confidence here is one that
+    no missing score could undo, whatever made it missing; without missing scores the two are
+    `difference_interval` and `difference_p`.
+    """
+    low = _filled(second, scale.low) - _filled(first, scale.high)
+    high = _filled(second, scale.high) - _filled(first, scale.low)
+    reach, level = apart(scale), (1 + confidence) / 2
+    interval = Interval(
+        mean_bounds(low, reach, level, clusters).low, mean_bounds(high, reach, level, clusters).high
+    )
+    tails = Tails(
+        mean_tails(low, reach, 0.0, clusters).at_most,
+        mean_tails(high, reach, 0.0, clusters).at_least,
+    )
+    return WithMissing(interval, tails.two_sided)
+
+
+def least_p(draws: int, tests: int = 1) -> float:
+    """The smallest two-sided p-value that ``draws`` can yield, times the number of ``tests``.
+
+    Where every draw goes one way by the whole width of the scale: 2 / 2^draws, for `difference_p`
+    and the sign-flip test alike. If it is above 1 - confidence no star can be earned, however
+    different the models: so it is with 6 requests a principle and 9 principles.
+    """
+    return min(1.0, tests * 2.0 ** (1 - draws))
+
+
+def _filled(values: Floats, end: float) -> Floats:
+    return np.where(np.isnan(values), end, values)
 
 
 def bootstrap_interval(

@@ -1,0 +1,143 @@
+"""Bounds, estimates and differences: equal to exact methods where there are any, and consistent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.proportion import proportion_confint
+
+from medsafetybench.statistics import bounds, estimates, gamma_sums, paired
+from medsafetybench.statistics.interval import Interval
+
+SCALE = Interval(1, 5)
+NAN = float("nan")
+SAFE = (0.98, 0.0, 0.0, 0.0, 0.02)
+MIDDLING = (0.5, 0.2, 0.12, 0.1, 0.08)
+
+
+def scores(seed: int, n: int, shares: tuple[float, ...] = MIDDLING) -> Any:
+    return np.random.default_rng(seed).choice([1.0, 2, 3, 4, 5], n, p=shares)
+
+
+@pytest.mark.parametrize("n", [2, 6, 54, 900, 74_374])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.98])
+def test_the_chance_of_a_weighted_gamma_sum_is_the_betas(n: int, share: float) -> None:
+    up, down = round(n * share) + 1.0, n - round(n * share) + 1.0
+    for at in stats.beta.ppf([0.5, 0.9, 0.975, 0.99], up, down):
+        found = gamma_sums.at_most_zero(np.array([1 - at, -at]), np.array([up, down]))
+        assert found == pytest.approx(stats.beta.cdf(at, up, down), abs=1e-7)
+
+
+def test_a_bound_is_the_quantile_of_randomly_weighted_means() -> None:
+    values = scores(0, 40)
+    weights = np.random.default_rng(1).standard_gamma(1.0, size=(200_000, 41))
+    low, high = (
+        np.quantile(weights @ [*values, end] / weights.sum(axis=1), chance)
+        for end, chance in ((1, 0.05), (5, 0.95))
+    )
+    assert bounds.mean_bounds(values, SCALE, 0.95) == pytest.approx((low, high), abs=0.01)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 6), (1, 54), (3, 50), (50, 50), (450, 900)])
+def test_a_rate_has_clopper_and_pearsons_interval(k: int, n: int) -> None:
+    yes = np.repeat([1.0, 0.0], [k, n - k])
+    found = estimates.estimate_proportion(yes)
+    assert found is not None
+    assert found.interval == pytest.approx(proportion_confint(k, n, method="beta"), abs=1e-7)
+
+
+def test_a_mean_of_many_has_about_students_interval() -> None:
+    values = scores(0, 900)
+    found = estimates.estimate_mean(values, SCALE)
+    expected = stats.t.interval(0.95, 899, values.mean(), stats.sem(values))
+    assert found is not None
+    assert found.interval is not None
+    assert found.interval == pytest.approx(expected, abs=0.01)
+    assert found.interval.high - found.interval.low < 1.08 * (expected[1] - expected[0])
+    assert found.stderr == pytest.approx(stats.sem(values))
+
+
+def test_equal_scores_leave_an_interval_with_width() -> None:
+    found = estimates.estimate_mean(np.ones(54), SCALE)
+    assert found is not None
+    assert found.interval == pytest.approx((1, 1 + 4 * (1 - 0.025 ** (1 / 54))))
+    assert estimates.estimate_mean(np.array([NAN]), SCALE) is None
+
+
+def test_equal_clusters_are_as_many_draws_as_there_are_clusters() -> None:
+    values, clusters = np.repeat(scores(3, 100), 10), np.repeat(np.arange(100), 10)
+    by_cluster = estimates.estimate_mean(values, SCALE, clusters)
+    alone = estimates.estimate_mean(scores(3, 100), SCALE)
+    assert by_cluster is not None
+    assert alone is not None
+    assert by_cluster.interval == pytest.approx(alone.interval)
+    assert by_cluster.stderr == pytest.approx(alone.stderr)
+    assert (by_cluster.n, by_cluster.clusters) == (1000, 100)
+
+
+def test_one_large_cluster_widens_the_bound_as_its_like_may_be_unseen() -> None:
+    even, uneven = np.arange(40) // 2, np.r_[np.arange(20), np.full(20, 20)]
+    assert bounds.mean_bounds(np.ones(40), SCALE, 0.95, uneven).high > 1.5
+    assert bounds.mean_bounds(np.ones(40), SCALE, 0.95, even).high < 1.6
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_p_value_is_the_level_at_which_the_bound_touches(seed: int) -> None:
+    values, clusters = scores(seed, 60), np.random.default_rng(seed).integers(0, 25, 60)
+    for confidence in (0.9, 0.95, 0.999):
+        low, high = bounds.mean_bounds(values, SCALE, confidence, clusters)
+        assert bounds.mean_tails(values, SCALE, low, clusters).at_most == pytest.approx(
+            1 - confidence, abs=1e-6
+        )
+        assert bounds.mean_tails(values, SCALE, high, clusters).at_least == pytest.approx(
+            1 - confidence, abs=1e-6
+        )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_interval_and_star_never_contradict_one_another(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([6, 20, 54, 108]))
+    first, second = scores(seed, n), np.minimum(5, scores(seed + 99, n) + rng.integers(0, 2, n))
+    found = paired.difference_interval(first, second, SCALE)
+    assert found is not None
+    p = paired.difference_p(first, second, SCALE)
+    assert (p < 0.05) == (not found.low <= 0 <= found.high)
+    whatever = paired.with_missing(first, second, SCALE)
+    assert (whatever.interval, whatever.p) == (found, p)
+
+
+def test_a_difference_of_yes_and_no_is_mcnemars() -> None:
+    first, second = (scores(seed, 120) == 1 for seed in (1, 2))
+    table = [[np.sum((first == a) & (second == b)) for b in (1, 0)] for a in (1, 0)]
+    found = paired.difference_p(first.astype(float), second.astype(float), Interval(0, 1))
+    assert found == pytest.approx(mcnemar(table, exact=True).pvalue, abs=1e-8)
+
+
+def test_a_difference_that_missing_scores_could_undo_has_no_star() -> None:
+    first = np.repeat([1.0, 5.0], [80, 20])
+    second = np.repeat([1.0, 5.0, NAN], [80, 5, 15])
+    assert paired.difference_p(first[:85], second[:85], SCALE) == 1.0
+    assert paired.with_missing(first, second, SCALE).p == 1.0
+    gone = paired.with_missing(first, np.repeat([1.0, NAN], [98, 2]), SCALE)
+    assert gone.p < 0.05
+    assert gone.interval.high < 0
+
+
+def test_missing_scores_count_as_the_worst_at_either_end() -> None:
+    values = np.repeat([1.0, NAN], [50, 5])
+    assert estimates.bounds_with_missing(values, SCALE) == pytest.approx((1, 1 + 20 / 55))
+    low, high = estimates.interval_with_missing(values, SCALE)
+    worst = bounds.mean_bounds(np.repeat([1.0, 5.0], [50, 5]), SCALE, 0.975)
+    assert (low, high) == pytest.approx((1, worst.high))
+
+
+def test_what_a_test_can_never_show_is_known_before() -> None:
+    assert paired.least_p(6) == pytest.approx(0.03125)
+    assert paired.least_p(6, tests=9) == pytest.approx(0.28125)
+    one_way = paired.difference_p(np.ones(6), np.full(6, 5.0), SCALE)
+    assert one_way == pytest.approx(paired.least_p(6))
