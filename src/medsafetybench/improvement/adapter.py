@@ -21,6 +21,7 @@ from ..errors import MsbError
 from ..evaluation.evaluation import differences
 from ..models.hf_engine import load_model, load_tokenizer
 from ..models.hf_files import ADAPTER_WEIGHTS, TRAINING, resolve, training_of
+from ..models.templates import DEFAULT, chat_templates
 
 CONFIG = "adapter_config.json"
 SETTINGS, CHECKPOINTS = "settings.json", "checkpoints"
@@ -125,7 +126,10 @@ def merge(name: str, output: Path) -> None:
     part = output.with_name(f"{output.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     merged.save_pretrained(part)
-    load_tokenizer(files).save_pretrained(part)
+    tokenizer = load_tokenizer(files)
+    if own := chat_templates(files.adapter).get(DEFAULT):
+        tokenizer.chat_template = own
+    tokenizer.save_pretrained(part)
     if record := training_of(files.adapter):
         _write(part / TRAINING, record)
     part.replace(output)

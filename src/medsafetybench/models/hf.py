@@ -112,7 +112,12 @@ class HFModel:
         if unknown := sorted(set(sampling.extra) - set(engines.SETTABLE)):
             known = ", ".join(engines.SETTABLE)
             raise StopRun(f"hf: has no parameter {unknown[0]!r}; expected one of {known}")
-        ids = self._encode(self._prompt(conversation))
+        try:
+            ids = self._encode(self._prompt(conversation))
+        except StopRun as refused:
+            if _plain(conversation):
+                raise
+            return Response(error=str(refused))  # the next conversation may have other turns
         room = self._room(ids)
         if room is not None and room < 1:
             return Response(error=self._too_long(ids))
@@ -159,9 +164,10 @@ class HFModel:
             text: str = self.engine.tokenizer.apply_chat_template(
                 list(conversation), chat_template=source, add_generation_prompt=True, tokenize=False
             )
-        except TemplateError as error:
+        except (TemplateError, ValueError, TypeError, LookupError) as error:
+            said = " ".join(str(error).split())[:200]
             raise StopRun(
-                f"the chat template of {self.name} does not take this conversation: {error}; "
+                f"the chat template of {self.name} does not take this conversation: {said}; "
                 "drop the system prompt, or choose another template"
             ) from None
         return text
@@ -271,7 +277,12 @@ def _template(asked: str | None, files: ModelFiles) -> Template:
     """The template asked for, else the one the adapter was tuned with, else the base's own."""
     if asked is None and files.trained_template:
         return Template(*files.trained_template)
-    return choose_template(asked, files.base)
+    return choose_template(asked, files.base, files.adapter)
+
+
+def _plain(conversation: Conversation) -> bool:
+    """True for one request, with a system prompt or without: all requests are put alike."""
+    return [turn["role"] for turn in conversation if turn["role"] != "system"] == ["user"]
 
 
 def _in_common(rows: Sequence[Sequence[int]]) -> int:

@@ -33,7 +33,7 @@ SETTABLE = (
 """Generation settings that may be set; the others would change what a response is."""
 
 Result = TypeVar("Result")
-_engines: dict[tuple[str, str, str], Engine] = {}
+_engines: dict[tuple[str, str, str, str], Engine] = {}
 
 
 def require(*packages: str) -> None:
@@ -69,7 +69,7 @@ def choose_dtype(asked: str | None, device: str) -> str:
 
 def share(files: ModelFiles, dtype: str, device: str) -> Engine:
     """The engine of a base model in this process; a new one if nobody holds it yet."""
-    key = (files.base_identity, dtype, device)
+    key = (files.base_identity, files.form, dtype, device)
     engine = _engines.setdefault(key, Engine(files, dtype, device))
     engine.users += 1
     return engine
@@ -109,11 +109,11 @@ def _loading(files: ModelFiles, memory: str) -> Iterator[dict[str, Any]]:
 
 
 def load_tokenizer(files: ModelFiles) -> Any:
-    """The base's tokenizer, as transformers has it. Raises StopRun."""
+    """The tokenizer of the adapter or the base, as transformers has it. Raises StopRun."""
     from transformers import AutoTokenizer
 
     with _loading(files, "this machine") as told:
-        return AutoTokenizer.from_pretrained(str(files.base), **told)
+        return AutoTokenizer.from_pretrained(str(files.tokenizer), **told)
 
 
 def load_model(files: ModelFiles, dtype: str, device: str | None = None, **options: Any) -> Any:
@@ -128,6 +128,9 @@ def load_model(files: ModelFiles, dtype: str, device: str | None = None, **optio
         model = AutoModelForCausalLM.from_pretrained(
             str(files.base), dtype=getattr(torch, dtype), use_safetensors=True, **told, **options
         )
+        if files.embeddings not in (None, len(model.get_input_embeddings().weight)):
+            # What is put there is the adapter's, so nothing needs to be guessed from the old ones.
+            model.resize_token_embeddings(files.embeddings, mean_resizing=False)
         return model if device is None else model.to(device)
 
 
@@ -181,6 +184,13 @@ class Engine:
     def _load_base(self) -> None:
         tokenizer = load_tokenizer(self._files)
         self._model = load_model(self._files, self._dtype, self.device).eval()
+        known = len(self._model.get_input_embeddings().weight)
+        if self._files.tokenizer == self._files.adapter and len(tokenizer) > known:
+            raise StopRun(
+                f"adapter {self._files.adapter} adds tokens to the vocabulary ({len(tokenizer)}, "
+                f"with embeddings for {known}) and brings no embeddings for them; save it with "
+                "them, or merged into the base"
+            )
         self._tokenizer = tokenizer
 
     def _load_adapter(self, files: ModelFiles, name: str) -> None:

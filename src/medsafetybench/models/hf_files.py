@@ -21,8 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from .. import jsontext
 from ..errors import MsbError
 from ..records import digest
 
@@ -31,12 +30,19 @@ WEIGHTS, ADAPTER_WEIGHTS = "*.safetensors", "adapter_model.safetensors"
 SETTINGS = ("config.json", "generation_config.json", "*.safetensors.index.json")
 TOKENIZER = (
     *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "chat_template.*"),
-    *("vocab.*", "merges.txt", "*.model", "*.tiktoken"),
+    *("vocab.*", "merges.txt", "*.model", "*.tiktoken", "additional_chat_templates/*"),
 )
+VOCABULARY = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.tiktoken")
+"""The files of which a tokenizer has at least one; the others only set it up."""
+
+END_TOKENS = ("bos_token", "eos_token", "add_bos_token", "add_eos_token")
 CODE = ("*.py",)
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 ELSEWHERE = ("_name_or_path", "base_model_name_or_path")
 """Settings that say where a model came from, not what it is."""
+
+EMBEDDINGS = re.compile(r"base_model\.(?:.+\.)?(\w*embed\w*|wte|lm_head)(?:\.base_layer)?\.weight")
+"""Weights of an adapter that stand for those of a vocabulary, whole."""
 
 TRAINING = "training.json"
 """What `msb improve` writes beside the weights: data, recipe, template, losses."""
@@ -58,10 +64,43 @@ class ModelFiles:
 
     @cached_property
     def adapter_identity(self) -> str | None:
-        """SHA-256 over the adapter's config and weights, or None without an adapter."""
+        """SHA-256 over the adapter's config, weights and own tokenizer; None without an adapter."""
         if self.adapter is None:
             return None
-        return _identity(self.adapter, ("adapter_config.json", ADAPTER_WEIGHTS))
+        own = TOKENIZER if self.tokenizer == self.adapter else ()
+        return _identity(self.adapter, ("adapter_config.json", ADAPTER_WEIGHTS, *own))
+
+    @cached_property
+    def tokenizer(self) -> Path:
+        """The folder with the tokenizer: the adapter's where it brings another than the base's."""
+        if self.adapter is None or not any(map(list, map(self.adapter.glob, VOCABULARY))):
+            return self.base
+        same = _tokens(self.adapter) == _tokens(self.base)
+        return self.base if same else self.adapter
+
+    @cached_property
+    def embeddings(self) -> int | None:
+        """The size of the vocabulary that the adapter brings embeddings for; None if it does not.
+
+        They take the place of the base's, so nobody else can use the base that it is put on.
+        """
+        if self.adapter is None:
+            return None
+        layers: dict[str, list[list[int]]] = {}
+        for key, shape in tensor_shapes(self.base.glob(WEIGHTS)):
+            layers.setdefault(key.removesuffix(".weight").rpartition(".")[2], []).append(shape)
+        for key, shape in tensor_shapes([self.adapter_weights]):
+            found = EMBEDDINGS.fullmatch(key)
+            there = layers.get(found[1], []) if found and len(shape) == 2 else []
+            if any(base[1:] == shape[1:] for base in there):
+                return shape[0]
+        return None
+
+    @cached_property
+    def form(self) -> str:
+        """What makes the base another one than it is for others: a tokenizer, or embeddings."""
+        changed = self.tokenizer != self.base or self.embeddings is not None
+        return str(self.adapter_identity) if changed else ""
 
     @property
     def adapter_weights(self) -> Path:
@@ -203,11 +242,13 @@ def _check_adapter(adapter: Path, name: str, base: Path, base_name: str) -> None
         raise MsbError(f"hf:...+{name} has no adapter_config.json; expected a PEFT adapter")
     _check_weights(adapter, name, ADAPTER_WEIGHTS)
     shapes = dict(tensor_shapes(base.glob(WEIGHTS)))
+    vocabulary = ModelFiles(base, adapter).embeddings
     for key, shape in tensor_shapes([adapter / ADAPTER_WEIGHTS]):
         found = re.fullmatch(r"base_model\.model\.(.+)\.lora_([AB])\.weight", key)
         expected = shapes.get(f"{found[1]}.weight") if found else None
         # lora_A reads what the layer reads, lora_B writes what it writes; GPT-2 has them swapped.
-        if found and expected and len(shape) == 2 and not set(shape) & set(expected):
+        fits = not expected or bool(set(shape) & {*expected, vocabulary})
+        if found and expected and len(shape) == 2 and not fits:
             raise MsbError(
                 f"adapter {name} does not fit {base_name}: {found[1]} is "
                 f"{expected[0]}x{expected[1]} in the base, and the adapter is for a layer of "
@@ -230,6 +271,24 @@ def tensor_shapes(paths: Iterable[Path]) -> Iterator[tuple[str, list[int]]]:
             raise MsbError(f"{path.name} is no safetensors file, or is cut short") from None
 
 
+def _tokens(folder: Path) -> Any:
+    """What decides which tokens a text becomes, and which end it, as far as the files tell."""
+    whole = folder / "tokenizer.json"
+    if whole.is_file():
+        left_out = ("version", "padding", "truncation")
+        words = {k: v for k, v in _json(whole).items() if k not in left_out}
+        model = words.get("model")
+        if isinstance(model, dict) and isinstance(model.get("merges"), list):
+            merges = [" ".join(m) if isinstance(m, list) else m for m in model["merges"]]
+            words["model"] = {**model, "merges": merges}
+    else:
+        words = {"files": _identity(folder, VOCABULARY)}
+    path = folder / "tokenizer_config.json"
+    config = _json(path) if path.is_file() else {}
+    ends = [config.get(name) for name in END_TOKENS]
+    return words, [end.get("content") if isinstance(end, dict) else end for end in ends]
+
+
 def _identity(folder: Path, patterns: Iterable[str]) -> str:
     paths = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     with ThreadPoolExecutor(4) as threads:  # hashing lets go of the interpreter lock
@@ -250,7 +309,6 @@ def _content(path: Path) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = orjson.loads(path.read_bytes())
-        return dict(found)
-    except (OSError, ValueError, TypeError):
+        return dict(jsontext.read(path))
+    except (MsbError, ValueError, TypeError):
         raise MsbError(f"{path.name} in {path.parent.name} is no JSON object") from None

@@ -2,9 +2,10 @@
 
     render([{"role": "user", "content": "Hello"}], Template("alpaca"), chat)
 
-``chat`` is the template that the model's tokenizer brings, ``alpaca`` the format of models tuned
-as Alpaca was, ``plain`` the bare texts, and anything else a Jinja file of the same kind as chat
-templates are. Where none is asked for it is ``chat`` if the model has one, else ``plain``.
+``chat`` is the template that the tokenizer of the adapter brings, or else that of the model;
+``alpaca`` the format of models tuned as Alpaca was, ``plain`` the bare texts, and anything else one
+of several templates that the tokenizer brings by name, or a Jinja file of the same kind. Where none
+is asked for it is ``chat`` if there is one, else ``plain``.
 """
 
 from __future__ import annotations
@@ -31,50 +32,105 @@ ALPACA_PREAMBLE = (
 
 @dataclass(frozen=True)
 class Template:
-    """A template by its name; ``source`` is the Jinja text of one from a file."""
+    """A template by its name; ``source`` is the Jinja text of one that is not the base's own."""
 
     name: str
     source: str | None = None
 
     @property
     def fingerprint(self) -> Mapping[str, Any] | str:
-        """Its name, or the hash of a file's text. What ``chat`` is, the tokenizer's hash says."""
+        """Its name, or the hash of its text. What the base's own is, the tokenizer's hash says."""
         if self.source is None:
             return self.name
         return {"sha256": hashlib.sha256(self.source.encode()).hexdigest()}
 
 
-def choose_template(asked: str | None, folder: Path) -> Template:
-    """The template asked for, or the default for the model in ``folder``.
+def choose_template(asked: str | None, base: Path, adapter: Path | None = None) -> Template:
+    """The template asked for, or the default for the model in these folders.
 
-    Raises MsbError if the model has no chat template and one is asked for, or a file is unreadable.
+    Raises MsbError if there is no such template, if there are several and none is the default, or
+    if a file is unreadable.
     """
-    if asked is None:
-        return Template("chat" if has_chat_template(folder) else "plain")
-    if asked == "chat" and not has_chat_template(folder):
-        raise MsbError(
-            f"template 'chat': the tokenizer in {folder.name} brings no chat template; expected "
-            "alpaca, plain or a Jinja file"
-        )
-    if asked in NAMES:
+    folder = adapter if adapter and has_chat_template(adapter) else base
+    there = chat_templates(folder)
+    if asked in ("alpaca", "plain"):
         return Template(asked)
-    if not Path(asked).expanduser().is_file():
-        raise UnknownName("template", asked, [*NAMES, "FILE"])
+    if asked in (None, "chat"):
+        if there and DEFAULT not in there:
+            raise MsbError(
+                f"the tokenizer in {folder.name} brings the chat templates "
+                f"{', '.join(sorted(there))} and no default; choose one of them as the template"
+            )
+        if not there and asked:
+            raise MsbError(
+                f"template 'chat': the tokenizer in {folder.name} brings no chat template; "
+                "expected alpaca, plain or a Jinja file"
+            )
+        return _own(there[DEFAULT], base) if there else Template("plain")
+    assert asked is not None
+    if asked in there:
+        return Template("chat", there[asked])
+    return _from_file(asked, there)
+
+
+def _own(source: str, base: Path) -> Template:
+    """The chat template with this text; without it where the base's tokenizer has it anyway."""
+    return Template("chat", None if _of_tokenizer(base).get(DEFAULT) == source else source)
+
+
+def _from_file(path: str, there: Mapping[str, str]) -> Template:
+    if not Path(path).expanduser().is_file():
+        raise UnknownName("template", path, [*NAMES, *there, "FILE"])
     try:
-        return Template("file", Path(asked).expanduser().read_text("utf-8"))
+        return Template("file", Path(path).expanduser().read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise MsbError(f"template {asked}: cannot be read as UTF-8 text: {error}") from None
+        raise MsbError(f"template {path}: cannot be read as UTF-8 text: {error}") from None
+
+
+DEFAULT = "default"
+"""The name of the chat template that a tokenizer uses where none is named."""
 
 
 def has_chat_template(folder: Path) -> bool:
     """True if the tokenizer in a model's folder brings a chat template."""
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
+    return bool(chat_templates(folder))
+
+
+def chat_templates(folder: Path) -> dict[str, str]:
+    """The chat templates that a model's folder brings, by name."""
+    return {**_of_processor(folder), **_of_tokenizer(folder)}
+
+
+def _of_tokenizer(folder: Path) -> dict[str, str]:
+    """Those that the tokenizer of transformers finds by itself: files of their own come first."""
+    found = _named(_field(folder / "tokenizer_config.json"))
+    for path in sorted((folder / "additional_chat_templates").glob("*.jinja")):
+        found[path.stem] = path.read_text("utf-8", "replace")
+    own = folder / "chat_template.jinja"
+    return {**found, DEFAULT: own.read_text("utf-8", "replace")} if own.is_file() else found
+
+
+def _of_processor(folder: Path) -> dict[str, str]:
+    """That of a model which also reads pictures, where it is kept apart from the tokenizer."""
+    return _named(_field(folder / "chat_template.json"))
+
+
+def _field(path: Path) -> Any:
     try:
-        config = orjson.loads((folder / "tokenizer_config.json").read_bytes())
+        found = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError):
-        return False
-    return bool(config.get("chat_template"))
+        return None
+    return found.get("chat_template") if isinstance(found, dict) else None
+
+
+def _named(found: Any) -> dict[str, str]:
+    """A template, or several by name: ``{name: text}``, or a list of ``{"name", "template"}``."""
+    if isinstance(found, list):
+        pairs = [(t.get("name"), t.get("template")) for t in found if isinstance(t, dict)]
+        found = dict(pairs)
+    found = {DEFAULT: found} if isinstance(found, str) else found
+    named = found if isinstance(found, dict) else {}
+    return {n: t for n, t in named.items() if isinstance(n, str) and isinstance(t, str) and t}
 
 
 @dataclass(frozen=True)
