@@ -23,8 +23,8 @@ if any(importlib.util.find_spec(name) is None for name in ("lm_eval", "torch", "
     pytest.skip("needs the extra 'capability'", allow_module_level=True)
 
 import torch
-from typer.testing import CliRunner
 
+from commands import msb
 from conftest import Server
 from medsafetybench.capability import models
 from medsafetybench.capability.change import compare, compare_tasks
@@ -38,13 +38,11 @@ from medsafetybench.capability.tasks import (
     question_set,
     shots_of,
 )
-from medsafetybench.cli import app
 from medsafetybench.errors import MissingExtra, MsbError, StopRun
 from medsafetybench.models.hf_files import DEMO
 from medsafetybench.models.settings import Endpoint
 from medsafetybench.statistics.equivalence import change_interval, tango_interval, within
-from medsafetybench.store.capability import Answers, CapabilityStore, MeasuredTarget, QuestionSet
-from medsafetybench.store.store import Store
+from medsafetybench.store.capability import Answers, MeasuredTarget, QuestionSet
 from server import answer_to
 
 torch.set_num_threads(1)
@@ -468,11 +466,10 @@ def test_equivalence_is_claimed_wrongly_at_most_once_in_twenty() -> None:
 
 
 def test_before_and_after_an_adapter(adapter: Path) -> None:
-    run = CliRunner().invoke
     target = ["--target", f"hf:demo+{adapter}", "--tasks", "probe", "--limit", "60"]
-    result = run(app, ["capability", *target, "--baseline", "hf:demo", "--json"])
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
+    done = msb("capability", *target, "--baseline", "hf:demo", "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
     assert [change["on"] for change in found["changes"]] == [
         *("msb_probe_medical", "msb_probe_quote", "all questions")
     ]
@@ -488,11 +485,10 @@ def test_before_and_after_an_adapter(adapter: Path) -> None:
     assert before[0].target.key != after[0].target.key
     tasks = compare_tasks(before, after)
     assert [t.p_adjusted for t in tasks] == [c["p_adjusted"] for c in found["changes"][:2]]
-    stored = run(app, ["capability", *target, "--baseline", before[0].target.key[:6]])
-    assert stored.exit_code == 0, stored.output
-    assert "90% interval" in stored.stdout
-    listed = run(app, ["capability"])
-    assert listed.stdout.count("hf:demo") == 4
+    stored = msb("capability", *target, "--baseline", before[0].target.key[:6])
+    assert stored.code == 0, stored.err
+    assert "90% interval" in stored.out
+    assert msb("capability").out.count("hf:demo") == 4
 
 
 # What is refused

@@ -5,6 +5,7 @@ What was stored before stays stored; that goes for a disk that is full, too.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -196,6 +197,96 @@ def test_a_run_there_is_not_is_named_beside_those_there_are() -> None:
     assert re.search(
         r"no run is called 'run-x' in .*; there: run-\w+", msb("summary", "run-x").line
     )
+
+
+# Lines that cannot be understood
+
+MISUSED = {
+    "an unknown command": (("evalaute",), "unknown command 'evalaute' of msb; did you mean 'eval"),
+    "an unknown command of data": (
+        ("data", "fecth"),
+        "unknown command 'fecth' of msb data; did you mean 'fetch'?",
+    ),
+    "an unknown option": (
+        (*REPLAY, "--jduge", "screen"),
+        "unknown option '--jduge' of msb evaluate; did you mean '--judge'?",
+    ),
+    "an unknown option of msb": (("--verison",), "unknown option '--verison' of msb; did you mean"),
+    "a misspelt option that is needed": (
+        ("evaluate", "--tagret", "replay:said.csv"),
+        "unknown option '--tagret' of msb evaluate; did you mean '--target'?",
+    ),
+    "an option like no other": (
+        (*REPLAY, "--zzz"),
+        "unknown option '--zzz' of msb evaluate; see msb evaluate --help",
+    ),
+    "a missing option": (("evaluate",), "msb evaluate needs --target; see msb evaluate --help"),
+    "a missing argument": (("compare",), "msb compare needs RUNS; see msb compare --help"),
+    "a missing value": (
+        (*REPLAY, "--limit"),
+        "--limit takes a value; see msb evaluate --help",
+    ),
+    "a word for a number": (changed(limit="all"), "--limit 'all'; expected a whole number"),
+    "a fraction for a number": (changed(seed="0.5x"), "--seed '0.5x'; expected a whole number"),
+    "a number that is too small": (
+        changed(max_tokens="0"),
+        "--max-tokens '0'; expected at least 1",
+    ),
+    "a number out of range": (
+        ("explore", "--port", "70000"),
+        "--port '70000'; expected 0 to 65535",
+    ),
+    "an argument too many": (("summary", "last", "b"), "msb summary takes no further argument 'b'"),
+}
+
+
+@pytest.mark.parametrize("case", MISUSED)
+def test_a_line_that_is_misused_is_refused_in_one_line(case: str) -> None:
+    arguments, expected = MISUSED[case]
+    line = msb(*arguments).line
+    assert line.startswith(f"msb: {expected}")
+    assert not Path("medsafety.db").exists()
+
+
+@pytest.mark.parametrize("called", [(), ("data",), ("build",), ("study",)])
+def test_a_name_without_its_command_shows_what_there_is(called: tuple[str, ...]) -> None:
+    done = msb(*called)
+    asked = msb(*called, "--help")
+    assert (done.code, done.out, done.err) == (2, "", asked.out)
+    assert asked.code == 0
+    assert len(re.findall(r"^  \w+ {2,}\S", asked.out, re.MULTILINE)) > 2
+    assert not re.search(r"^  \w+$", asked.out, re.MULTILINE), "a command that says nothing"
+
+
+def test_short_help_and_version() -> None:
+    assert msb("evaluate", "-h") == msb("evaluate", "--help")
+    assert re.fullmatch(r"medsafetybench \d+\.\d+\.\d+\n", msb("--version").out)
+
+
+def test_the_last_of_an_option_given_twice_counts() -> None:
+    assert msb(*REPLAY, "--store", "first.db", "--store", "second.db").code == 0
+    assert [path.name for path in Path().glob("*.db")] == ["second.db"]
+
+
+def test_arguments_may_stand_among_options() -> None:
+    msb(*REPLAY)
+    Path("said.csv").write_text("id,response\na,Yes.\nb,No.\n")
+    msb(*REPLAY)
+    runs = [card["run"] for card in json.loads(msb("runs", "--json").out)]
+    done = msb("compare", runs[0], "--judge", "replay:verdicts.csv", runs[1], "--json")
+    assert (done.code, json.loads(done.out)["requests"]["harmful"]) == (0, 2)
+
+
+def test_the_environment_names_a_store_and_an_empty_name_is_none() -> None:
+    assert msb(*REPLAY, MSB_STORE="").code == 0
+    assert msb(*REPLAY, MSB_STORE="named.db").code == 0
+    assert sorted(path.name for path in Path().glob("*.db")) == ["medsafety.db", "named.db"]
+
+
+def test_the_page_of_help_names_every_option_once() -> None:
+    page = msb("evaluate", "--help").out
+    named = re.findall(r"^  (--[a-z-]+)", page, re.MULTILINE)
+    assert len(named) == len(set(named)) > 40
 
 
 # Servers

@@ -1,6 +1,7 @@
 """The command line: one short file for each command; this one ties them together.
 
-Each command imports what it needs when it is called, so that ``msb --help`` is instant.
+A command's file is loaded when the command is called, and imports what it needs in its body, so
+that ``msb --help`` is instant.
 """
 
 from __future__ import annotations
@@ -8,92 +9,64 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Sequence
 
-import typer
+from cyclopts import CycloptsError
 
 from .. import __version__
 from ..errors import MsbError
-from . import (
-    agreement,
-    annotate,
-    build,
-    capability,
-    compare,
-    data,
-    doctor,
-    evaluate,
-    explore,
-    export,
-    figures,
-    gate,
-    imports,
-    improve,
-    leaderboard,
-    pressure,
-    rejudge,
-    report,
-    runs,
-    study,
-    summary,
-    sweep,
+from .usage import commands, explain
+
+MISUSED, INTERRUPTED = 2, 130
+
+COMMANDS = {
+    "evaluate": "evaluate:evaluate",
+    "rejudge": "rejudge:rejudge",
+    "summary": "summary:summary",
+    "annotate": "annotate:annotate",
+    "agreement": "agreement:agreement",
+    "study": "study:app",
+    "compare": "compare:compare",
+    "leaderboard": "leaderboard:leaderboard",
+    "gate": "gate:gate",
+    "capability": "capability:capability",
+    "pressure": "pressure:pressure",
+    "runs": "runs:runs",
+    "explore": "explore:explore",
+    "figures": "figures:figures",
+    "report": "report:report",
+    "import": "imports:import_log",
+    "export": "export:export",
+    "improve": "improve:app",
+    "sweep": "sweep:sweep",
+    "data": "data:app",
+    "build": "build:app",
+    "doctor": "doctor:doctor",
+    "--install-completion": "completion:install",
+    "--show-completion": "completion:show",
+}
+"""Where each command is, in the order of the page of help."""
+
+app = commands(
+    "msb",
+    "Define, measure and improve the medical safety of large language models.",
+    COMMANDS,
+    version=f"medsafetybench {__version__}",
 )
-
-INTERRUPTED = 130
-
-app = typer.Typer(
-    name="msb",
-    help="Define, measure and improve the medical safety of large language models.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("evaluate")(evaluate.evaluate)
-app.command("rejudge")(rejudge.rejudge)
-app.command("summary")(summary.summary)
-app.command("annotate")(annotate.annotate)
-app.command("agreement")(agreement.agreement)
-app.add_typer(study.app, name="study")
-app.command("compare")(compare.compare)
-app.command("leaderboard")(leaderboard.leaderboard)
-app.command("gate")(gate.gate)
-app.command("capability")(capability.capability)
-app.command("pressure")(pressure.pressure)
-app.command("runs")(runs.runs)
-app.command("explore")(explore.explore)
-app.command("figures")(figures.figures)
-app.command("report")(report.report)
-app.command("import")(imports.import_log)
-app.command("export")(export.export)
-app.add_typer(improve.app, name="improve")
-app.command("sweep")(sweep.sweep)
-app.add_typer(data.app, name="data")
-app.add_typer(build.app, name="build")
-app.command("doctor")(doctor.doctor)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"medsafetybench {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
-    ),
-) -> None:
-    """Define, measure and improve the medical safety of large language models."""
+app["--version"].help = "Print the version and exit."
+app["--help"].help = "Show this message and exit."
 
 
 def main() -> None:
     """The entry point: what a user can put right is one line and exit code 2, not a traceback."""
     try:
-        app()
+        call(sys.argv[1:])
+    except CycloptsError as error:
+        print(f"msb: {explain(error)}", file=sys.stderr)
+        sys.exit(MISUSED)
     except MsbError as error:
         print(f"msb: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(MISUSED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -104,7 +77,25 @@ def main() -> None:
             raise
         _silence()
         print(f"msb: the output cannot be written: {error.strerror}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(MISUSED)
+
+
+def call(line: Sequence[str]) -> None:
+    """Carry out a command line. Raises MsbError, CycloptsError, and SystemExit with other than 0.
+
+    For a name that only holds commands and was given none, the page of help is the error.
+    """
+    chain, apps, left = app.parse_commands(line)
+    asked = bool(chain) and chain[-1] in app.help_flags
+    bare = not left and apps[-1].default_command is None
+    if asked or bare:
+        shown = apps[-2] if asked else apps[-1]
+        for name in shown:
+            shown[name]  # loads it, for the first line of its docstring
+    if bare:
+        app.help_print(line, console=app.error_console)
+        sys.exit(MISUSED)
+    app(line)
 
 
 def _silence() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
+from .usage import at_least
 
 if TYPE_CHECKING:
     from ..results.agreement import PairAgreement, Reliability
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
 
 def agreement(
     run: options.RunId = "last",
+    /,
+    *,
     judge: options.Judges = None,
-    intent: Annotated[str, typer.Option(help="harmful or benign requests.")] = "harmful",
-    worst: Annotated[int, typer.Option(min=0, help="How many disagreements to name.")] = 10,
+    intent: Annotated[str, Parameter(help="harmful or benign requests.")] = "harmful",
+    worst: Annotated[
+        int, Parameter(validator=at_least(0), help="How many disagreements to name.")
+    ] = 10,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from . import options
+from .asking import ask
+from .usage import at_least
 
 if TYPE_CHECKING:
     from ..store.store import Item, JudgeRecord, RunRecord, Store
@@ -22,13 +24,18 @@ LEVELS = {
 
 def annotate(
     run: options.RunId = "last",
-    annotator: Annotated[str | None, typer.Option(help="Who labels.")] = None,
+    /,
+    *,
+    annotator: Annotated[str | None, Parameter(help="Who labels.")] = None,
     n: Annotated[
-        int | None, typer.Option("--n", min=1, help="A seeded sample, stratified; default: all.")
+        int | None,
+        Parameter(
+            name="--n", validator=at_least(1), help="A seeded sample, stratified; default: all."
+        ),
     ] = None,
-    sample_seed: Annotated[int, typer.Option(help="Which sample; one for all annotators.")] = 0,
+    sample_seed: Annotated[int, Parameter(help="Which sample; one for all annotators.")] = 0,
     import_file: Annotated[
-        Path | None, typer.Option("--import", help="Labels made elsewhere: id, score, annotator.")
+        Path | None, Parameter(name="--import", help="Labels made elsewhere: id, score, annotator.")
     ] = None,
     store: options.Store = options.STORE,
 ) -> None:
@@ -42,7 +49,7 @@ def annotate(
             count = labels.import_labels(opened, record, import_file, annotator)
             print(f"{count} labels imported into {record.id}")
             return
-        person = labels.person(opened, annotator or typer.prompt("Your name"))
+        person = labels.person(opened, annotator or ask("Your name"))
         waiting = labels.queue(opened, record, person, n, sample_seed)
         done = _ask_all(opened, record, person, waiting)
         print(f"{done} labels stored, {len(waiting) - done} left. See `msb agreement {record.id}`.")
@@ -86,14 +93,14 @@ def _present(item: Item, number: int, of: int) -> None:
     console.print(Panel(Text(legible(response)), title="response"))
 
 
-def _ask(item: Item, prompt: Callable[..., str] = typer.prompt) -> str:
+def _ask(item: Item, prompt: Callable[[str], str] = ask) -> str:
     """One of the levels, or skip, undo, quit."""
     levels = LEVELS[item.request.intent]
     known = {word for word in levels.split() if word.isdigit()} | {SKIP, UNDO, QUIT}
     while True:
         try:
             key = prompt(f"{levels}\n(s)kip (u)ndo (q)uit").strip().lower()
-        except (typer.Abort, EOFError):
+        except (KeyboardInterrupt, EOFError):
             return QUIT
         if key in known:
             return key

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from . import options, show
+from .usage import at_least
 
 if TYPE_CHECKING:
     from ..benchmarks import Benchmark
@@ -21,15 +22,13 @@ exact, not sampled."""
 
 
 def audit(
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="NAME...", help="Names of `msb data list`, or files; compared together."
-        ),
+    *names: Annotated[
+        str,
+        Parameter(required=True, help="Names of `msb data list`, or files; compared together."),
     ],
     measure: Annotated[
         list[str] | None,
-        typer.Option(
+        Parameter(
             metavar="NAME=THRESHOLD",
             help="jaccardN (word N-grams, 0-1) or token_sort (0-100); repeatable. "
             "[default: jaccard3=0.7, jaccard3=0.8, token_sort=90]",
@@ -37,20 +36,21 @@ def audit(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", help="Write every finding to a .csv, .jsonl or .parquet file."
+        Parameter(
+            name=("--output", "-o"), help="Write every finding to a .csv, .jsonl or .parquet file."
         ),
     ] = None,
     judge: Annotated[
-        str | None, typer.Option(help="openai:MODEL: find requests that are probably benign.")
+        str | None, Parameter(help="openai:MODEL: find requests that are probably benign.")
     ] = None,
-    judge_url: Annotated[str | None, typer.Option(help="The judge's address.")] = None,
+    judge_url: Annotated[str | None, Parameter(help="The judge's address.")] = None,
     judge_key_env: Annotated[
-        str | None, typer.Option(help="The environment variable that holds its key.")
+        str | None, Parameter(help="The environment variable that holds its key.")
     ] = None,
-    judge_concurrency: Annotated[int, typer.Option(min=1, help="Calls at once.")] = 32,
+    judge_concurrency: Annotated[int, Parameter(validator=at_least(1), help="Calls at once.")] = 32,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Show the judge a seeded sample of this size.")
+        int | None,
+        Parameter(validator=at_least(1), help="Show the judge a seeded sample of this size."),
     ] = None,
     column: options.Column = None,
     data_dir: options.DataDir = None,

@@ -13,25 +13,47 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
-from . import build_ask, build_review, options, show
+from . import options, show
 from .build_run import Folder, Limit, Redo, run, show_account
+from .usage import at_least, commands
 
-app = typer.Typer(help="Build a benchmark of your own.", no_args_is_help=True)
+app = commands(
+    "build",
+    "Build a benchmark of your own.",
+    {
+        "init": "build:init",
+        "elicit": "build_ask:elicit",
+        "extract": "build:extract",
+        "deduplicate": "build:deduplicate",
+        "filter": "build_ask:filter_",
+        "contrast": "build_ask:contrast",
+        "answer": "build_ask:answer",
+        "review": "build_review:review",
+        "agreement": "build_review:agreement",
+        "release": "build:release",
+        "status": "build:status",
+        "export": "build:export_stage",
+        "suffix": "build_ask:suffix",
+    },
+)
 
 
-@app.command()
 def init(
     folder: Folder,
-    name: Annotated[str | None, typer.Option(help="Its name. [default: the folder's]")] = None,
+    /,
+    *,
+    name: Annotated[str | None, Parameter(help="Its name. [default: the folder's]")] = None,
     taxonomy: Annotated[
-        str, typer.Option(help="ama, or a .yaml file, relative to the project folder.")
+        str, Parameter(help="ama, or a .yaml file, relative to the project folder.")
     ] = "ama",
-    language: Annotated[str, typer.Option(help="The language of the requests.")] = "English",
-    rounds: Annotated[int, typer.Option(min=1, help="Times through the grid.")] = 1,
-    count: Annotated[int, typer.Option(min=1, help="Requests to ask for in one prompt.")] = 10,
-    seed: Annotated[int, typer.Option(help="Shuffles the grid, and splits the release.")] = 0,
+    language: Annotated[str, Parameter(help="The language of the requests.")] = "English",
+    rounds: Annotated[int, Parameter(validator=at_least(1), help="Times through the grid.")] = 1,
+    count: Annotated[
+        int, Parameter(validator=at_least(1), help="Requests to ask for in one prompt.")
+    ] = 10,
+    seed: Annotated[int, Parameter(help="Shuffles the grid, and splits the release.")] = 0,
 ) -> None:
     """Make a project folder; edit its project.yaml before the first stage."""
     from ..building import Config, Project
@@ -46,12 +68,8 @@ def init(
     )
 
 
-app.command()(build_ask.elicit)
-
-
-@app.command()
 def extract(
-    folder: Folder, limit: Limit = None, redo: Redo = False, as_json: options.Json = False
+    folder: Folder, /, *, limit: Limit = None, redo: Redo = False, as_json: options.Json = False
 ) -> None:
     """Take single requests out of the elicited lists."""
     from ..building import Project
@@ -61,16 +79,17 @@ def extract(
     run(project, Extract(project), 0, limit, False, redo, as_json)
 
 
-@app.command()
 def deduplicate(
     folder: Folder,
+    /,
+    *,
     against: Annotated[
         list[str] | None,
-        typer.Option(help="A benchmark to keep clear of: a name or a file; repeatable."),
+        Parameter(help="A benchmark to keep clear of: a name or a file; repeatable."),
     ] = None,
     measure: Annotated[
         list[str] | None,
-        typer.Option(
+        Parameter(
             metavar="NAME=THRESHOLD",
             help="As in `msb data audit`. [default: jaccard3=0.7, token_sort=90]",
         ),
@@ -97,21 +116,18 @@ def deduplicate(
         print("Compared with itself only: name published sets with --against medsafety/eval ...")
 
 
-app.command("filter")(build_ask.filter_)
-app.command()(build_ask.contrast)
-app.command()(build_ask.answer)
-app.command()(build_review.review)
-app.command()(build_review.agreement)
-
-
-@app.command()
 def release(
     folder: Folder,
-    version: Annotated[str, typer.Option(help="Three numbers.")] = "1.0.0",
-    license: Annotated[str, typer.Option(help="The licence you release under.")] = "MIT",
-    eval_share: Annotated[float, typer.Option(help="Share of requests in eval.")] = 0.5,
+    /,
+    *,
+    version: Annotated[str, Parameter(help="Three numbers.")] = "1.0.0",
+    license: Annotated[str, Parameter(help="The licence you release under.")] = "MIT",
+    eval_share: Annotated[float, Parameter(help="Share of requests in eval.")] = 0.5,
     reviewers: Annotated[
-        int, typer.Option(min=0, help="Decisions that each row needs; 0 releases unreviewed.")
+        int,
+        Parameter(
+            validator=at_least(0), help="Decisions that each row needs; 0 releases unreviewed."
+        ),
     ] = 2,
     as_json: options.Json = False,
 ) -> None:
@@ -133,8 +149,7 @@ def release(
     print(f"Next: msb evaluate --benchmark {made.folder / 'eval.jsonl'} --target ...")
 
 
-@app.command()
-def status(folder: Folder, as_json: options.Json = False) -> None:
+def status(folder: Folder, /, *, as_json: options.Json = False) -> None:
     """What each stage has come to, and why rows were set aside."""
     from dataclasses import asdict
 
@@ -158,14 +173,15 @@ def status(folder: Folder, as_json: options.Json = False) -> None:
     )  # fmt: skip
 
 
-@app.command("export")
 def export_stage(
     folder: Folder,
-    stage: Annotated[str, typer.Argument(help="A stage that has begun, such as filter.")],
+    stage: Annotated[str, Parameter(help="A stage that has begun, such as filter.")],
+    /,
+    *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A .csv, .jsonl or .parquet file.")
+        Path, Parameter(name=("--output", "-o"), help="A .csv, .jsonl or .parquet file.")
     ],
-    aside: Annotated[bool, typer.Option("--aside", help="What was set aside instead.")] = False,
+    aside: Annotated[bool, Parameter(name="--aside", help="What was set aside instead.")] = False,
 ) -> None:
     """Write what a stage kept, or set aside, to a file."""
     from ..building import Project
@@ -174,6 +190,3 @@ def export_stage(
     outcomes = Project(folder).outcomes(stage)
     rows = (row for one in outcomes for row in (one.aside if aside else one.kept))
     print(f"{write_rows(output, rows):,} rows in {output}")
-
-
-app.command()(build_ask.suffix)

@@ -8,48 +8,59 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options
 from .build_run import DryRun, Folder, Limit, Redo, run
+from .usage import at_least
 
 if TYPE_CHECKING:
     from ..building.asking import Asker
 
 ModelSpec = Annotated[
     str,
-    typer.Option(
-        "--model",
+    Parameter(
+        name="--model",
         help="Who is asked: openai:MODEL, hf:MODEL, inspect:PROVIDER/MODEL or "
         "python:package.module:function.",
     ),
 ]
-Url = Annotated[str | None, typer.Option("--url", help="Its address, as http://127.0.0.1:8000/v1.")]
-KeyEnv = Annotated[
-    str | None, typer.Option("--key-env", help="The environment variable that holds its key.")
+Url = Annotated[
+    str | None, Parameter(name="--url", help="Its address, as http://127.0.0.1:8000/v1.")
 ]
-Revision = Annotated[str | None, typer.Option("--revision", help="What it serves.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Calls at once.")]
+KeyEnv = Annotated[
+    str | None, Parameter(name="--key-env", help="The environment variable that holds its key.")
+]
+Revision = Annotated[str | None, Parameter(name="--revision", help="What it serves.")]
+Concurrency = Annotated[int, Parameter(validator=at_least(1), help="Calls at once.")]
 Params = Annotated[
     list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="Into each request body; null drops one."),
+    Parameter(name="--param", metavar="NAME=VALUE", help="Into each request body; null drops one."),
 ]
-Temperature = Annotated[float, typer.Option(min=0, help="0 is greedy.")]
-MaxTokens = Annotated[int, typer.Option(min=1, help="Longest reply.")]
+Temperature = Annotated[float, Parameter(validator=at_least(0), help="0 is greedy.")]
+MaxTokens = Annotated[int, Parameter(validator=at_least(1), help="Longest reply.")]
 
 
 def elicit(
     folder: Folder,
+    /,
+    *,
     model: ModelSpec,
     way: Annotated[
-        str, typer.Option(help="direct, prefill (begins the answer) or suffix (see docs).")
+        str, Parameter(help="direct, prefill (begins the answer) or suffix (see docs).")
     ] = "direct",
     begun: Annotated[
-        str | None, typer.Option(help="The beginning of the answer, or the suffix; or @FILE.")
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True, help="The beginning of the answer, or the suffix; or @FILE."
+        ),
     ] = None,
     patience: Annotated[
-        int, typer.Option(min=1, help="Give up after so many replies without a new request.")
+        int,
+        Parameter(
+            validator=at_least(1), help="Give up after so many replies without a new request."
+        ),
     ] = 20,
     url: Url = None,
     key_env: KeyEnv = None,
@@ -86,6 +97,8 @@ def elicit(
 
 def filter_(
     folder: Folder,
+    /,
+    *,
     model: ModelSpec,
     url: Url = None,
     key_env: KeyEnv = None,
@@ -115,14 +128,16 @@ def filter_(
 
 def contrast(
     folder: Folder,
+    /,
+    *,
     model: ModelSpec,
     url: Url = None,
     key_env: KeyEnv = None,
     revision: Revision = None,
     judge: Annotated[
-        str | None, typer.Option(help="openai:MODEL: keep only twins that it finds benign.")
+        str | None, Parameter(help="openai:MODEL: keep only twins that it finds benign.")
     ] = None,
-    judge_url: Annotated[str | None, typer.Option(help="The judge's address.")] = None,
+    judge_url: Annotated[str | None, Parameter(help="The judge's address.")] = None,
     concurrency: Concurrency = 32,
     param: Params = None,
     temperature: Temperature = 0.7,
@@ -153,6 +168,8 @@ def contrast(
 
 def answer(
     folder: Folder,
+    /,
+    *,
     model: ModelSpec,
     url: Url = None,
     key_env: KeyEnv = None,
@@ -180,13 +197,19 @@ def answer(
 
 
 def suffix(
-    model: Annotated[str, typer.Argument(help="An open model that you are responsible for.")],
-    prompt: Annotated[str, typer.Option(help="The prompt that the suffix goes behind.")],
-    target: Annotated[str, typer.Option(help="How the reply is to begin.")] = "1.",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the search.")] = 250,
-    seed: Annotated[int, typer.Option(help="Of the search.")] = 0,
+    model: Annotated[str, Parameter(help="An open model that you are responsible for.")],
+    /,
+    *,
+    prompt: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="The prompt that the suffix goes behind.")
+    ],
+    target: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="How the reply is to begin.")
+    ] = "1.",
+    steps: Annotated[int, Parameter(validator=at_least(1), help="Steps of the search.")] = 250,
+    seed: Annotated[int, Parameter(help="Of the search.")] = 0,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:N or mps. [default: the best there is]")
+        str | None, Parameter(help="cpu, cuda, cuda:N or mps. [default: the best there is]")
     ] = None,
 ) -> None:
     """Search a suffix for `elicit --way suffix`; red-teaming of one's own local model only."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import typer
+from cyclopts import Parameter
 
 from . import options, show
+from .asking import ask
 from .build_run import Folder, Limit
 
 
 def review(
     folder: Folder,
-    reviewer: Annotated[str, typer.Option(help="Your name or initials.")],
+    /,
+    *,
+    reviewer: Annotated[str, Parameter(help="Your name or initials.")],
     limit: Limit = None,
 ) -> None:
     """Accept, edit or reject, one request at a time; the terminal shows harmful text."""
@@ -28,23 +31,23 @@ def review(
         print(f"  request:   {_printable(row['text'])}")
         if row.get("reference"):
             print(f"  reference: {_printable(row['reference'])}")
-        choice = typer.prompt("  a/e/r/s/q", prompt_suffix="> ").strip().lower()[:1]
+        choice = ask("  a/e/r/s/q", ending="> ").strip().lower()[:1]
         if choice == "q":
             break
         if choice == "e":
-            text = typer.prompt("  request", default=row["text"])
-            reference = typer.prompt("  reference", default=row.get("reference") or "")
+            text = ask("  request", default=row["text"])
+            reference = ask("  reference", default=row.get("reference") or "")
             changed = (
                 (text if text != row["text"] else None),
                 (reference if reference != (row.get("reference") or "") else None),
             )
             queue.decide(row, "edit" if any(changed) else "accept", *changed)
         elif choice in "ar" and choice:
-            note = typer.prompt("  why", default="") if choice == "r" else ""
+            note = ask("  why", default="") if choice == "r" else ""
             queue.decide(row, {"a": "accept", "r": "reject"}[choice], note=note)
 
 
-def agreement(folder: Folder, as_json: options.Json = False) -> None:
+def agreement(folder: Folder, /, *, as_json: options.Json = False) -> None:
     """How far two reviewers agree."""
     from ..building import Project
     from ..building.review import agreement as measure

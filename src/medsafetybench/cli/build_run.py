@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from cyclopts import Parameter
 
 from . import show
+from .usage import at_least
 
 if TYPE_CHECKING:
     from ..building import Account, Project
@@ -15,11 +17,13 @@ if TYPE_CHECKING:
 
 INCOMPLETE = 3
 
-Folder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many items.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what is left to ask; ask nobody.")]
+Folder = Annotated[Path, Parameter(name="PROJECT", help="The project folder.")]
+Limit = Annotated[
+    int | None, Parameter(validator=at_least(1), help="Only the first so many items.")
+]
+DryRun = Annotated[bool, Parameter(name="--dry-run", help="Print what is left to ask; ask nobody.")]
 Redo = Annotated[
-    bool, typer.Option("--redo", help="Set this stage and those after it aside, and begin anew.")
+    bool, Parameter(name="--redo", help="Set this stage and those after it aside, and begin anew.")
 ]
 
 
@@ -51,7 +55,7 @@ def run(
     account = carry_out(project, stage, limit, redo)
     show_account(account, as_json, more())
     if account.stopped:
-        raise typer.Exit(INCOMPLETE)
+        sys.exit(INCOMPLETE)
 
 
 def show_account(account: Account, as_json: bool, more: dict[str, Any] | None = None) -> None:

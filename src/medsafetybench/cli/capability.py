@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError, UnknownName
 from . import options, show
 from .compare import jsonable
+from .usage import at_least
 
 if TYPE_CHECKING:
     from ..capability.change import CapabilityChange
@@ -20,54 +22,59 @@ if TYPE_CHECKING:
 
 
 def capability(
+    *,
     target: Annotated[
         str | None,
-        typer.Option(help="Who answers: hf:MODEL, hf:BASE+ADAPTER or openai:MODEL. Without: list."),
+        Parameter(help="Who answers: hf:MODEL, hf:BASE+ADAPTER or openai:MODEL. Without: list."),
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(help="Compare with this target, or with a measured one by its key."),
+        Parameter(help="Compare with this target, or with a measured one by its key."),
     ] = None,
     tasks: Annotated[
         str | None,
-        typer.Option(
+        Parameter(
             help="medical, probe, or names of lm-eval, by commas. [default: medical, or all of "
             "--tasks-dir]"
         ),
     ] = None,
     tasks_dir: Annotated[
-        Path | None, typer.Option(help="A folder of lm-eval task files, with data of its own.")
+        Path | None, Parameter(help="A folder of lm-eval task files, with data of its own.")
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="quick: 0 shots; paper: 3 shots and 10 seeds.")
+        str, Parameter(help="quick: 0 shots; paper: 3 shots and 10 seeds.")
     ] = "quick",
-    shots: Annotated[int | None, typer.Option(min=0, help="Examples before each question.")] = None,
+    shots: Annotated[
+        int | None, Parameter(validator=at_least(0), help="Examples before each question.")
+    ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="How often examples are drawn anew.")
+        int | None, Parameter(validator=at_least(1), help="How often examples are drawn anew.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Ask so many of a task's questions, a fixed draw.")
+        int | None,
+        Parameter(validator=at_least(1), help="Ask so many of a task's questions, a fixed draw."),
     ] = None,
     margin: Annotated[
-        float, typer.Option(help="In points of accuracy: what counts as no change.")
+        float, Parameter(help="In points of accuracy: what counts as no change.")
     ] = 2.0,
     target_url: options.TargetUrl = None,
     target_key_env: options.TargetKeyEnv = None,
     target_revision: options.TargetRevision = None,
     target_template: Annotated[
-        str | None, typer.Option(help="chat or plain; hf: also alpaca or a Jinja file.")
+        str | None, Parameter(help="chat or plain; hf: also alpaca or a Jinja file.")
     ] = None,
     target_api: Annotated[
-        str, typer.Option(help="openai: completions, or chat for tasks that generate.")
+        str, Parameter(help="openai: completions, or chat for tasks that generate.")
     ] = "completions",
     target_tokenizer: Annotated[
-        str | None, typer.Option(help="openai: its tokenizer, a folder or Hub id.")
+        str | None, Parameter(help="openai: its tokenizer, a folder or Hub id.")
     ] = None,
     target_concurrency: options.TargetConcurrency = 32,
     dtype: options.Dtype = None,
     device: options.Device = None,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="hf: prompts at once. [default: by device]")
+        int | None,
+        Parameter(validator=at_least(1), help="hf: prompts at once. [default: by device]"),
     ] = None,
     trust_remote_code: options.TrustRemoteCode = False,
     timeout: options.Timeout = 120.0,
@@ -110,7 +117,7 @@ def capability(
             ),
             served=Served(target_api, target_tokenizer),
             batch=batch,
-            note=lambda line: typer.echo(line, err=True),
+            note=lambda line: print(line, file=sys.stderr),
         )
 
     if not 0 < margin < 100:

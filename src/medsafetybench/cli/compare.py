@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
@@ -17,28 +17,30 @@ if TYPE_CHECKING:
     from ..results.comparison import Comparison, Difference, Method
     from ..results.pairing import Pairing
 
-Runs = Annotated[list[str], typer.Argument(help="Runs of the store: ids, or beginnings of them.")]
-Test = Annotated[str, typer.Option(help="permutation (exact sign flips) or wilcoxon.")]
-Correction = Annotated[str, typer.Option(help="For many tests: holm or bonferroni.")]
-Confidence = Annotated[float, typer.Option(help="Of intervals, and of claims: 1 - p.")]
+Runs = Annotated[
+    str, Parameter(required=True, help="Runs of the store: ids, or beginnings of them.")
+]
+Test = Annotated[str, Parameter(help="permutation (exact sign flips) or wilcoxon.")]
+Correction = Annotated[str, Parameter(help="For many tests: holm or bonferroni.")]
+Confidence = Annotated[float, Parameter(help="Of intervals, and of claims: 1 - p.")]
 Clusters = Annotated[
     str | None,
-    typer.Option(help="What counts as one draw: near-duplicates, or a file with id and cluster."),
+    Parameter(help="What counts as one draw: near-duplicates, or a file with id and cluster."),
 ]
 NoClusters = Annotated[
-    bool, typer.Option("--no-clusters", help="Take every request as a draw of its own.")
+    bool, Parameter(name="--no-clusters", help="Take every request as a draw of its own.")
 ]
 AllowDifferentJudges = Annotated[
-    bool, typer.Option("--allow-different-judges", help="Compare all the same.")
+    bool, Parameter(name="--allow-different-judges", help="Compare all the same.")
 ]
 
 
 def compare(
-    runs: Runs,
+    *runs: Runs,
     judge: options.Judges = None,
     tag: Annotated[
         list[str] | None,
-        typer.Option(metavar="RUN=TAG", help="Puts a run in a group; groups are contrasted."),
+        Parameter(metavar="RUN=TAG", help="Puts a run in a group; groups are contrasted."),
     ] = None,
     test: Test = "permutation",
     correction: Correction = "holm",
@@ -47,7 +49,7 @@ def compare(
     no_clusters: NoClusters = False,
     allow_different_judges: AllowDifferentJudges = False,
     by_principle: Annotated[
-        bool, typer.Option("--by-principle", help="Also every pair on every principle.")
+        bool, Parameter(name="--by-principle", help="Also every pair on every principle.")
     ] = False,
     store: options.Store = options.STORE,
     as_json: options.Json = False,

@@ -6,21 +6,30 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
-from . import audit, options, show
+from . import options, show
+from .usage import commands
 
 if TYPE_CHECKING:
     from ..benchmarks import Benchmark
 
-app = typer.Typer(help="List, fetch, show, audit and export benchmarks.", no_args_is_help=True)
-app.command("audit")(audit.audit)
+app = commands(
+    "data",
+    "List, fetch, show, audit and export benchmarks.",
+    {
+        "list": "data:list_benchmarks",
+        "fetch": "data:fetch",
+        "show": "data:show_benchmark",
+        "audit": "audit:audit",
+        "export": "data:export",
+    },
+)
 
-Name = Annotated[str, typer.Argument(help="A name of `msb data list`, or a file of your own.")]
+Name = Annotated[str, Parameter(help="A name of `msb data list`, or a file of your own.")]
 
 
-@app.command("list")
-def list_benchmarks(data_dir: options.DataDir = None, as_json: options.Json = False) -> None:
+def list_benchmarks(*, data_dir: options.DataDir = None, as_json: options.Json = False) -> None:
     """List every benchmark by name."""
     from ..benchmarks import catalog, official
 
@@ -40,9 +49,10 @@ def list_benchmarks(data_dir: options.DataDir = None, as_json: options.Json = Fa
         print("`msb data fetch` downloads them.")
 
 
-@app.command()
 def fetch(
-    what: Annotated[str, typer.Argument(help="medsafety (the data) or protocol.")] = "medsafety",
+    what: Annotated[str, Parameter(help="medsafety (the data) or protocol.")] = "medsafety",
+    /,
+    *,
     data_dir: options.DataDir = None,
 ) -> None:
     """Download the published files at a pinned commit, each checked against its SHA-256."""
@@ -56,11 +66,12 @@ def fetch(
     print(f"{downloaded} files downloaded, {there} were there already: {folder}")
 
 
-@app.command("show")
 def show_benchmark(
     name: Name,
+    /,
+    *,
     text: Annotated[
-        int, typer.Option(help="Print so many requests; harmful text is hidden otherwise.")
+        int, Parameter(help="Print so many requests; harmful text is hidden otherwise.")
     ] = 0,
     source: options.Source = None,
     principle: options.Principle = None,
@@ -88,9 +99,10 @@ def show_benchmark(
         show.table(("id", "intent", "request"), ((r.id, r.intent, r.text) for r in sample))
 
 
-@app.command()
 def export(
     name: Name,
+    /,
+    *,
     output: options.Output,
     to: options.To = None,
     source: options.Source = None,

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from .. import __version__
 from . import options, show
@@ -27,7 +24,7 @@ SERVERS = {"vLLM": 8000, "llama.cpp": 8080, "Ollama": 11434, "LM Studio": 1234}
 PROBE_SECONDS = 0.5
 
 
-def doctor(data_dir: options.DataDir = None, store: options.Store = options.STORE) -> None:
+def doctor(*, data_dir: options.DataDir = None, store: options.Store = options.STORE) -> None:
     """Say what is installed and what is found. Keys are looked for, and never printed."""
     rows = [("medsafetybench", __version__), ("python", platform.python_version())]
     rows += [(name, _version(name) or "not installed") for name in PACKAGES]
@@ -40,6 +37,8 @@ def doctor(data_dir: options.DataDir = None, store: options.Store = options.STOR
 
 
 def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
@@ -47,6 +46,9 @@ def _version(package: str) -> str | None:
 
 
 def _server(port: int) -> str:
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
     import orjson
 
     url = f"http://127.0.0.1:{port}/v1"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
+from .usage import at_least
 
 if TYPE_CHECKING:
     from ..benchmarks import Benchmark
@@ -22,22 +24,23 @@ INCOMPLETE, INTERRUPTED = 3, 130
 
 
 def evaluate(
+    *,
     target: Annotated[
         str,
-        typer.Option(
+        Parameter(
             help="Who answers: openai:MODEL, hf:MODEL, python:package.module:function or "
             "replay:FILE."
         ),
     ],
     judge: Annotated[
         list[str] | None,
-        typer.Option(
+        Parameter(
             help="Who scores: openai:MODEL, hf:MODEL, screen or replay:FILE; several make a panel. "
             "[default: screen]",
         ),
     ] = None,
     benchmark: Annotated[
-        str, typer.Option(help="A name of `msb data list`, or a .csv, .jsonl or .parquet file.")
+        str, Parameter(help="A name of `msb data list`, or a .csv, .jsonl or .parquet file.")
     ] = "starter",
     target_url: options.TargetUrl = None,
     target_key_env: options.TargetKeyEnv = None,
@@ -45,21 +48,24 @@ def evaluate(
     target_concurrency: options.TargetConcurrency = 32,
     target_param: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Into each request body; null drops one."),
+        Parameter(metavar="NAME=VALUE", help="Into each request body; null drops one."),
     ] = None,
     target_price: Annotated[
-        str | None, typer.Option(metavar="IN,OUT", help="Dollars for a million tokens.")
+        str | None, Parameter(metavar="IN,OUT", help="Dollars for a million tokens.")
     ] = None,
     target_template: options.TargetTemplate = None,
     system: Annotated[
-        str | None, typer.Option(help="System prompt: the text, or @FILE to read it from.")
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True, help="System prompt: the text, or @FILE to read it from."
+        ),
     ] = None,
     prompt_style: Annotated[
-        str | None, typer.Option(help="paper:FAMILY builds prompts as the paper did.")
+        str | None, Parameter(help="paper:FAMILY builds prompts as the paper did.")
     ] = None,
-    temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Longest response.")] = 512,
-    seed: Annotated[int | None, typer.Option(help="The target's sampling seed.")] = None,
+    temperature: Annotated[float, Parameter(validator=at_least(0), help="0 is greedy.")] = 0.0,
+    max_tokens: Annotated[int, Parameter(validator=at_least(1), help="Longest response.")] = 512,
+    seed: Annotated[int | None, Parameter(help="The target's sampling seed.")] = None,
     judge_url: options.JudgeUrl = None,
     judge_key_env: options.JudgeKeyEnv = None,
     judge_revision: options.JudgeRevision = None,
@@ -71,9 +77,11 @@ def evaluate(
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
     audit_judge: Annotated[
-        str | None, typer.Option(help="A dearer judge for a sample: corrects the mean.")
+        str | None, Parameter(help="A dearer judge for a sample: corrects the mean.")
     ] = None,
-    audit_n: Annotated[int, typer.Option(min=2, help="How many requests it judges.")] = 200,
+    audit_n: Annotated[
+        int, Parameter(validator=at_least(2), help="How many requests it judges.")
+    ] = 200,
     rubric: options.Rubric = "ama",
     taxonomy: options.Taxonomy = "ama",
     source: options.Source = None,
@@ -82,31 +90,35 @@ def evaluate(
     data_dir: options.DataDir = None,
     pressure: Annotated[
         int | None,
-        typer.Option(min=1, help="Press harmful requests over so many turns, and in framings."),
+        Parameter(
+            validator=at_least(1),
+            help="Press harmful requests over so many turns, and in framings.",
+        ),
     ] = None,
     converter: Annotated[
         list[str] | None,
-        typer.Option(
+        Parameter(
             metavar="pyrit:NAME", help="With --pressure: one of PyRIT's converters; repeatable."
         ),
     ] = None,
     exclude_leaked: Annotated[
         str | None,
-        typer.Option(
+        Parameter(
             metavar="BENCHMARK", help="Leave out near-duplicates of what the target was trained on."
         ),
     ] = None,
     only_failed: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Only what did not go well in that run.")
+        str | None, Parameter(metavar="RUN", help="Only what did not go well in that run.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="A seeded sample, stratified by principle.")
+        int | None,
+        Parameter(validator=at_least(1), help="A seeded sample, stratified by principle."),
     ] = None,
-    sample_seed: Annotated[int, typer.Option(help="Which sample.")] = 0,
+    sample_seed: Annotated[int, Parameter(help="Which sample.")] = 0,
     store: options.Store = options.STORE,
     max_calls: options.MaxCalls = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what is left to do and its cost; ask nobody.")
+        bool, Parameter(name="--dry-run", help="Print what is left to do and its cost; ask nobody.")
     ] = False,
     timeout: options.Timeout = 120.0,
     retries: options.Retries = 5,
@@ -225,6 +237,6 @@ def finish(progress: Progress, reporter: TerminalReporter) -> None:
             f"{why}: {progress.done} verdicts done now, {left} left; what is done is stored, "
             "run the same command again to go on"
         )
-        raise typer.Exit(INTERRUPTED if progress.stopped == "interrupted" else INCOMPLETE)
+        sys.exit(INTERRUPTED if progress.stopped == "interrupted" else INCOMPLETE)
     if progress.errors:
         reporter.note(f"{progress.errors} errors: the same command asks those again")

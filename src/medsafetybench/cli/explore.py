@@ -5,19 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MissingExtra
 from . import options
+from .usage import between
 
 
 def explore(
+    *,
     store: options.Store = options.STORE,
     project: Annotated[
-        Path | None, typer.Option(help="Review a `msb build` project instead of reading a store.")
+        Path | None, Parameter(help="Review a `msb build` project instead of reading a store.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 is any that is free.")] = 0,
-    browser: Annotated[bool, typer.Option(help="Open the page in your browser.")] = True,
+    port: Annotated[int, Parameter(validator=between(0, 65535), help="0 is any that is free.")] = 0,
+    browser: Annotated[
+        bool, Parameter(negative="--no-browser", help="Open the page in your browser.")
+    ] = True,
 ) -> None:
     """Read, compare and label what is in the store, in your browser. Ctrl-C ends it.
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
 from . import options
 
 
 def export(
     run: options.RunId,
+    /,
+    *,
     output: options.Output,
     to: options.To = None,
     judge: options.Judges = None,
-    rule: Annotated[str, typer.Option(help="As for `msb summary`.")] = "median",
+    rule: Annotated[str, Parameter(help="As for `msb summary`.")] = "median",
     store: options.Store = options.STORE,
 ) -> None:
     """Write every request of a run with its response and verdicts, one row each.

@@ -5,32 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options
 
 Runs = Annotated[
-    list[str] | None,
-    typer.Argument(help="Runs: ids, beginnings of them, or 'last'. [default: last]"),
+    str,
+    Parameter(help="Runs: ids, beginnings of them, or 'last'. [default: last]"),
 ]
 Before = Annotated[
-    list[str] | None, typer.Option(metavar="RUN", help="A run before a change; with --after.")
+    list[str] | None, Parameter(metavar="RUN", help="A run before a change; with --after.")
 ]
 After = Annotated[
-    list[str] | None, typer.Option(metavar="RUN", help="The same target's run after it.")
+    list[str] | None, Parameter(metavar="RUN", help="The same target's run after it.")
 ]
-Rule = Annotated[str, typer.Option(help="A panel's verdict: median, lower-median, max or min.")]
+Rule = Annotated[str, Parameter(help="A panel's verdict: median, lower-median, max or min.")]
 
 
 def figures(
-    runs: Runs = None,
+    *runs: Runs,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The folder to write to; made if missing.")
+        Path, Parameter(name=("--output", "-o"), help="The folder to write to; made if missing.")
     ] = Path("figures"),
     form: Annotated[
         list[str] | None,
-        typer.Option("--format", help="svg, png or pdf; repeatable. [default: svg]"),
+        Parameter(name="--format", help="svg, png or pdf; repeatable. [default: svg]"),
     ] = None,
     before: Before = None,
     after: After = None,
@@ -43,7 +43,7 @@ def figures(
     from ..reporting.evidence import gather, in_pairs, select
     from ..reporting.figures import write_figures
 
-    selection = select(runs or [], store, before or [], after or [])
+    selection = select(runs, store, before or [], after or [])
     found = gather(selection.runs, judge or (), rule)
     drawn = charts(found, in_pairs(found, selection.pairs))
     if not drawn:

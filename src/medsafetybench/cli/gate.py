@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
@@ -18,20 +19,22 @@ if TYPE_CHECKING:
 
 def gate(
     run: options.RunId = "last",
-    max_mean: Annotated[float | None, typer.Option(help="Highest mean harmfulness, 1-5.")] = None,
+    /,
+    *,
+    max_mean: Annotated[float | None, Parameter(help="Highest mean harmfulness, 1-5.")] = None,
     min_safe_rate: Annotated[
-        float | None, typer.Option(help="Lowest share of scores 1 and 2, 0-1.")
+        float | None, Parameter(help="Lowest share of scores 1 and 2, 0-1.")
     ] = None,
     max_over_refusal: Annotated[
-        float | None, typer.Option(help="Highest share of benign requests declined, 0-1.")
+        float | None, Parameter(help="Highest share of benign requests declined, 0-1.")
     ] = None,
-    baseline: Annotated[str | None, typer.Option(help="The run to compare with.")] = None,
+    baseline: Annotated[str | None, Parameter(help="The run to compare with.")] = None,
     max_regression: Annotated[
-        float | None, typer.Option(help="Highest rise of the mean over the baseline's, in points.")
+        float | None, Parameter(help="Highest rise of the mean over the baseline's, in points.")
     ] = None,
-    confidence: Annotated[float, typer.Option(help="Of each one-sided bound.")] = 0.95,
+    confidence: Annotated[float, Parameter(help="Of each one-sided bound.")] = 0.95,
     judge: options.Judges = None,
-    junit: Annotated[Path | None, typer.Option(help="Write a JUnit XML file.")] = None,
+    junit: Annotated[Path | None, Parameter(help="Write a JUnit XML file.")] = None,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
@@ -72,7 +75,7 @@ def gate(
             right=("threshold", "found", "from", "to", "requests"),
         )
         print(f"\n{card.run} ({card.target}): {gate_report.MARKS[found.verdict]}")
-    raise typer.Exit(EXIT_CODES[found.verdict])
+    sys.exit(EXIT_CODES[found.verdict])
 
 
 def _beside(run: Run, baseline: Run, judges: list[str]) -> RegressionData:
@@ -82,7 +85,7 @@ def _beside(run: Run, baseline: Run, judges: list[str]) -> RegressionData:
 
     pairing = pair_runs([baseline, run], judges)
     for note in pairing.notes:
-        typer.echo(note, err=True)
+        print(note, file=sys.stderr)
     harmful = pairing.sides["harmful"]
     return RegressionData(harmful.scores[0], harmful.scores[1], harmful.clusters)
 

@@ -5,27 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
 from . import options, show
 
 
 def import_log(
     file: Annotated[
-        Path, typer.Argument(help="An Inspect log, lm-eval samples, promptfoo, PyRIT, or a table.")
+        Path, Parameter(help="An Inspect log, lm-eval samples, promptfoo, PyRIT, or a table.")
     ],
+    /,
+    *,
     judge: Annotated[
         list[str] | None,
-        typer.Option(help="Who scores it, besides the verdicts it holds; repeatable."),
+        Parameter(help="Who scores it, besides the verdicts it holds; repeatable."),
     ] = None,
     format: Annotated[
-        str | None, typer.Option(help="inspect, lm-eval, promptfoo, pyrit or table.")
+        str | None, Parameter(help="inspect, lm-eval, promptfoo, pyrit or table.")
     ] = None,
     intent: Annotated[
-        str | None, typer.Option(help="harmful or benign, for requests that do not say.")
+        str | None, Parameter(help="harmful or benign, for requests that do not say.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="The target's name, where the file does not hold it.")
+        str | None, Parameter(help="The target's name, where the file does not hold it.")
     ] = None,
     judge_url: options.JudgeUrl = None,
     judge_key_env: options.JudgeKeyEnv = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
@@ -24,45 +24,46 @@ from .tuning import (
     measured_on,
     measures_of,
 )
+from .usage import at_least, commands
 
 if TYPE_CHECKING:
     from ..improvement.examples import Example
     from ..improvement.recipe import Recipe
 
-app = typer.Typer(
-    help="Tune a model to be safer (LoRA), and measure what that cost.",
-    invoke_without_command=True,
-    no_args_is_help=True,
+app = commands(
+    "improve",
+    "Tune a model to be safer (LoRA), and measure what that cost.",
+    {"merge": "improve:merge"},
 )
 
 
-@app.callback()
+@app.default
 def improve(
-    context: typer.Context,
-    base: Base = "",
+    *,
+    base: Base,
     data: Annotated[
-        str, typer.Option(help="Demonstrations: a name of `msb data list`, or a file.")
+        str, Parameter(help="Demonstrations: a name of `msb data list`, or a file.")
     ] = "medsafety/improve",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The adapter's folder, a new one.")
-    ] = None,
+        Path, Parameter(name=("-o", "--output"), help="The adapter's folder, a new one.")
+    ],
     recipe: RecipeName = None,
     change: Change = None,
-    method: Annotated[str | None, typer.Option(help="sft, dpo, orpo or kto.")] = None,
+    method: Annotated[str | None, Parameter(help="sft, dpo, orpo or kto.")] = None,
     template: Annotated[
-        str | None, typer.Option(help="chat, alpaca, plain or a Jinja file. [default: chat]")
+        str | None, Parameter(help="chat, alpaca, plain or a Jinja file. [default: chat]")
     ] = None,
     mix: Mix = None,
     rejected_from: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Preferences: reject what this run's model said wrong."),
+        Parameter(metavar="RUN", help="Preferences: reject what this run's model said wrong."),
     ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="Preferences: a file of request, chosen, rejected.")
+        Path | None, Parameter(help="Preferences: a file of request, chosen, rejected.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the order, the split and the weights.")] = 0,
+    seed: Annotated[int, Parameter(help="Of the order, the split and the weights.")] = 0,
     evidence: Annotated[
-        bool, typer.Option("--evidence", help="Measure before and after, and print both.")
+        bool, Parameter(name="--evidence", help="Measure before and after, and print both.")
     ] = False,
     evaluate_on: EvaluateOn = None,
     judge: Judge = None,
@@ -71,30 +72,26 @@ def improve(
     max_tokens: MaxTokens = 512,
     limit: Limit = None,
     allow_leaks: Annotated[
-        bool, typer.Option("--allow-leaks", help="Train on requests that are evaluated on.")
+        bool, Parameter(name="--allow-leaks", help="Train on requests that are evaluated on.")
     ] = False,
-    base_revision: Annotated[str | None, typer.Option(help="Which version on the Hub.")] = None,
+    base_revision: Annotated[str | None, Parameter(help="Which version on the Hub.")] = None,
     dtype: options.Dtype = None,
     device: options.Device = None,
     quantize: Annotated[
-        bool, typer.Option("--quantize", help="QLoRA: the base in 4 bits (CUDA, bitsandbytes).")
+        bool, Parameter(name="--quantize", help="QLoRA: the base in 4 bits (CUDA, bitsandbytes).")
     ] = False,
     trust_remote_code: options.TrustRemoteCode = False,
     processes: Annotated[
-        int, typer.Option(min=1, help="How many torchrun has started; checked.")
+        int, Parameter(validator=at_least(1), help="How many torchrun has started; checked.")
     ] = 1,
     report_to: Annotated[
-        str, typer.Option(help="A tracker that transformers knows, as wandb or tensorboard.")
+        str, Parameter(help="A tracker that transformers knows, as wandb or tensorboard.")
     ] = "none",
     data_dir: options.DataDir = None,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
     """Tune a model to be safer (LoRA). Run the same command again to resume."""
-    if context.invoked_subcommand:
-        return
-    if not base or output is None:
-        raise MsbError("msb improve needs --base hf:MODEL and -o ADAPTER")
     from ..improvement.train import first_process, train
     from ..improvement.training import Training
     from .progress import TrainingReporter
@@ -140,10 +137,11 @@ def improve(
     show.evidence(found, as_json)
 
 
-@app.command()
 def merge(
-    model: Annotated[str, typer.Argument(help="hf:BASE+ADAPTER.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder for the model.")],
+    model: Annotated[str, Parameter(help="hf:BASE+ADAPTER.")],
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=("-o", "--output"), help="A new folder for the model.")],
 ) -> None:
     """Write base and adapter as one model, to serve with anything."""
     from ..improvement.adapter import merge as write

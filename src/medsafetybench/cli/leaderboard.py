@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
 
 
 def leaderboard(
-    runs: Annotated[
-        list[str] | None,
-        typer.Argument(help="Runs; default: all with the benchmark and judge of the last."),
-    ] = None,
+    *runs: Annotated[
+        str, Parameter(help="Runs; default: all with the benchmark and judge of the last.")
+    ],
     judge: options.Judges = None,
     test: Test = "permutation",
     correction: Correction = "holm",
@@ -96,7 +96,7 @@ def _alike(store: Path, judges: list[str]) -> list[str]:
     if not judges:
         same = [r.id for r in records if r.id in same and r.panel == last.panel]
     if left := len(records) - len(same):
-        typer.echo(f"{left} runs of another benchmark or judge are left out", err=True)
+        print(f"{left} runs of another benchmark or judge are left out", file=sys.stderr)
     return [open_run(identity, store).id for identity in same]
 
 

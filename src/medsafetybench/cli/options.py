@@ -5,96 +5,96 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
+from .usage import at_least
 
 Store = Annotated[
-    Path, typer.Option("--store", envvar="MSB_STORE", help="The SQLite file that holds all runs.")
+    Path,
+    Parameter(name="--store", env_var="MSB_STORE", help="The SQLite file that holds all runs."),
 ]
 STORE = Path("medsafety.db")
-RunId = Annotated[str, typer.Argument(help="A run's id, a beginning of it, or 'last'.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+RunId = Annotated[str, Parameter(help="A run's id, a beginning of it, or 'last'.")]
+Json = Annotated[bool, Parameter(name="--json", help="Print JSON instead of a table.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option(envvar="MSB_DATA_DIR", help="A folder that has the published files already."),
+    Parameter(env_var="MSB_DATA_DIR", help="A folder that has the published files already."),
 ]
 Source = Annotated[
-    list[str] | None, typer.Option("--source", help="Only requests of this source; repeatable.")
+    list[str] | None, Parameter(name="--source", help="Only requests of this source; repeatable.")
 ]
 Principle = Annotated[
-    list[int] | None, typer.Option("--principle", help="Only this principle, 1-9; repeatable.")
+    list[int] | None, Parameter(name="--principle", help="Only this principle, 1-9; repeatable.")
 ]
 Column = Annotated[
     list[str] | None,
-    typer.Option(
-        "--column", metavar="FIELD=NAME", help="Column of your file, as text=prompt; repeatable."
+    Parameter(
+        name="--column",
+        metavar="FIELD=NAME",
+        help="Column of your file, as text=prompt; repeatable.",
     ),
 ]
 Judges = Annotated[
     list[str] | None,
-    typer.Option("--judge", help="By this judge of the run (default: the last used); repeatable."),
+    Parameter(
+        name="--judge", help="By this judge of the run (default: the last used); repeatable."
+    ),
 ]
 
 Output = Annotated[
     Path,
-    typer.Option(
-        "--output", "-o", help="A .csv, .jsonl, .json or .parquet file; with --to hf a folder."
+    Parameter(
+        name=("--output", "-o"),
+        help="A .csv, .jsonl, .json or .parquet file; with --to hf a folder.",
     ),
 ]
 To = Annotated[
     str | None,
-    typer.Option(
-        "--to", metavar="FORM", help="For another tool: hf, openai, alpaca or trl (see docs)."
+    Parameter(
+        name="--to", metavar="FORM", help="For another tool: hf, openai, alpaca or trl (see docs)."
     ),
 ]
 
-TargetUrl = Annotated[
-    str | None, typer.Option(help="Its address, such as http://127.0.0.1:8000/v1.")
-]
-TargetKeyEnv = Annotated[
-    str | None, typer.Option(help="The environment variable that holds its key.")
-]
+TargetUrl = Annotated[str | None, Parameter(help="Its address, such as http://127.0.0.1:8000/v1.")]
+TargetKeyEnv = Annotated[str | None, Parameter(help="The environment variable that holds its key.")]
 TargetRevision = Annotated[
-    str | None, typer.Option(help="What it serves: a release, a hash; part of its identity.")
+    str | None, Parameter(help="What it serves: a release, a hash; part of its identity.")
 ]
-TargetConcurrency = Annotated[int, typer.Option(min=1, help="Calls at once.")]
-TargetTemplate = Annotated[
-    str | None, typer.Option(help="hf: chat, alpaca, plain or a Jinja file.")
-]
+TargetConcurrency = Annotated[int, Parameter(validator=at_least(1), help="Calls at once.")]
+TargetTemplate = Annotated[str | None, Parameter(help="hf: chat, alpaca, plain or a Jinja file.")]
 Dtype = Annotated[
-    str | None, typer.Option(help="hf: float32, bfloat16 or float16. [default: by device]")
+    str | None, Parameter(help="hf: float32, bfloat16 or float16. [default: by device]")
 ]
 Device = Annotated[
-    str | None, typer.Option(help="hf: cpu, cuda, cuda:N or mps. [default: the best there is]")
+    str | None, Parameter(help="hf: cpu, cuda, cuda:N or mps. [default: the best there is]")
 ]
 TrustRemoteCode = Annotated[
-    bool, typer.Option("--trust-remote-code", help="hf: run code that a model brings along.")
+    bool, Parameter(name="--trust-remote-code", help="hf: run code that a model brings along.")
 ]
 
 JudgeUrl = Annotated[
-    list[str] | None, typer.Option(help="Its address; one for each judge, or one for all.")
+    list[str] | None, Parameter(help="Its address; one for each judge, or one for all.")
 ]
-JudgeKeyEnv = Annotated[
-    str | None, typer.Option(help="The environment variable that holds its key.")
-]
-JudgeRevision = Annotated[str | None, typer.Option(help="What it serves: a release, a hash.")]
-JudgeConcurrency = Annotated[int, typer.Option(min=1, help="Calls at once.")]
+JudgeKeyEnv = Annotated[str | None, Parameter(help="The environment variable that holds its key.")]
+JudgeRevision = Annotated[str | None, Parameter(help="What it serves: a release, a hash.")]
+JudgeConcurrency = Annotated[int, Parameter(validator=at_least(1), help="Calls at once.")]
 JudgeParam = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="Into each request body; null drops one."),
+    Parameter(metavar="NAME=VALUE", help="Into each request body; null drops one."),
 ]
 JudgePrice = Annotated[
-    str | None, typer.Option(metavar="IN,OUT", help="Dollars for a million tokens.")
+    str | None, Parameter(metavar="IN,OUT", help="Dollars for a million tokens.")
 ]
-JudgeMaxTokens = Annotated[int, typer.Option(min=1, help="Longest reply.")]
-Rubric = Annotated[str, typer.Option(help="ama, paper, paper-general, or a folder of your own.")]
-Taxonomy = Annotated[str, typer.Option(help="ama, or a .yaml file of your own.")]
+JudgeMaxTokens = Annotated[int, Parameter(validator=at_least(1), help="Longest reply.")]
+Rubric = Annotated[str, Parameter(help="ama, paper, paper-general, or a folder of your own.")]
+Taxonomy = Annotated[str, Parameter(help="ama, or a .yaml file of your own.")]
 MaxCalls = Annotated[
-    int | None, typer.Option(min=0, help="Stop after this many calls, retries included.")
+    int | None,
+    Parameter(validator=at_least(0), help="Stop after this many calls, retries included."),
 ]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one attempt.")]
-Retries = Annotated[int, typer.Option(min=0, help="More attempts after a fault.")]
+Timeout = Annotated[float, Parameter(validator=at_least(0.1), help="Seconds for one attempt.")]
+Retries = Annotated[int, Parameter(validator=at_least(0), help="More attempts after a fault.")]
 
 
 def pairs(option: str, given: list[str] | None) -> dict[str, str]:

@@ -8,6 +8,8 @@ from . import options, show
 
 def pressure(
     run: options.RunId = "last",
+    /,
+    *,
     judge: options.Judges = None,
     store: options.Store = options.STORE,
     as_json: options.Json = False,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
 from . import options, show
 
 
 def rejudge(
     run: options.RunId,
+    /,
+    *,
     judge: Annotated[
-        list[str], typer.Option(help="Who scores: openai:MODEL, screen or replay:FILE; repeatable.")
+        list[str], Parameter(help="Who scores: openai:MODEL, screen or replay:FILE; repeatable.")
     ],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Take the place of the run's judges, not join them.")
+        bool, Parameter(name="--replace", help="Take the place of the run's judges, not join them.")
     ] = False,
     judge_url: options.JudgeUrl = None,
     judge_key_env: options.JudgeKeyEnv = None,

@@ -5,23 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options
 from .figures import After, Before, Rule, Runs
+from .usage import at_least
 
 SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".tex": "tex"}
 
 
 def report(
-    runs: Runs = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path(
+    *runs: Runs,
+    output: Annotated[Path, Parameter(name=("--output", "-o"), help="The file to write.")] = Path(
         "report.html"
     ),
     form: Annotated[
         str | None,
-        typer.Option("--format", help="html, md or tex. [default: by the file's ending]"),
+        Parameter(name="--format", help="html, md or tex. [default: by the file's ending]"),
     ] = None,
     before: Before = None,
     after: After = None,
@@ -29,7 +30,11 @@ def report(
     rule: Rule = "median",
     include_text: Annotated[
         int,
-        typer.Option(min=0, metavar="N", help="Quote the N most harmful responses of each run."),
+        Parameter(
+            validator=at_least(0),
+            metavar="N",
+            help="Quote the N most harmful responses of each run.",
+        ),
     ] = 0,
     store: options.Store = options.STORE,
 ) -> None:
@@ -40,7 +45,7 @@ def report(
     if form not in SUFFIXES.values():
         raise MsbError(f"--format {form!r}; expected html, md or tex")
     path = write_report(
-        runs or [],
+        runs,
         output,
         store=store,
         form=form,

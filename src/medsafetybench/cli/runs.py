@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import options, show
 
 
-def runs(store: options.Store = options.STORE, as_json: options.Json = False) -> None:
+def runs(*, store: options.Store = options.STORE, as_json: options.Json = False) -> None:
     """List the runs in the store with both sides of their scorecards."""
     from ..results.run import open_run
     from ..store.store import Store

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from . import options, show
 from .compare import Confidence, Correction, Test, jsonable, show_comparison
 from .leaderboard import show_leaderboard
+from .usage import commands
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,22 +27,29 @@ if TYPE_CHECKING:
 FAILED, INTERRUPTED = 2, 130
 LINE_SECONDS = 10.0
 
-app = typer.Typer(help="Evaluate many targets from one file.", no_args_is_help=True)
+app = commands(
+    "study",
+    "Evaluate many targets from one file.",
+    {"run": "study:run", "status": "study:status", "report": "study:report"},
+)
 
-File = Annotated[Path, typer.Argument(help="The study, a YAML file.")]
+File = Annotated[Path, Parameter(help="The study, a YAML file.")]
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", envvar="MSB_STORE", help="Instead of the store that the file names."),
+    Parameter(
+        name="--store", env_var="MSB_STORE", help="Instead of the store that the file names."
+    ),
 ]
 
 
-@app.command()
 def run(
     file: File,
+    /,
+    *,
     store: StoreOption = None,
     data_dir: options.DataDir = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what is left to do; ask nobody.")
+        bool, Parameter(name="--dry-run", help="Print what is left to do; ask nobody.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:
@@ -66,9 +74,10 @@ def run(
     _finish(outcomes, board, file, as_json)
 
 
-@app.command()
 def status(
     file: File,
+    /,
+    *,
     store: StoreOption = None,
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
@@ -80,14 +89,15 @@ def status(
     _show_standings(study, store or study.store, data_dir, as_json)
 
 
-@app.command()
 def report(
     file: File,
+    /,
+    *,
     test: Test = "permutation",
     correction: Correction = "holm",
     confidence: Confidence = 0.95,
     by_principle: Annotated[
-        bool, typer.Option("--by-principle", help="Also every pair on every principle.")
+        bool, Parameter(name="--by-principle", help="Also every pair on every principle.")
     ] = False,
     store: StoreOption = None,
     data_dir: options.DataDir = None,
@@ -243,7 +253,7 @@ def _finish(outcomes: list[Outcome], board: Board, file: Path, as_json: bool) ->
         )
     if board.stopping:
         print("interrupted; what is done is stored, the same command goes on", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
+        sys.exit(INTERRUPTED)
     if any(outcome.failed for outcome in outcomes):
-        raise typer.Exit(FAILED)
+        sys.exit(FAILED)
     print(f"done; `msb study report {file}` compares them", file=sys.stderr)

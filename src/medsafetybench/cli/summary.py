@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
 from . import options, show
 
 
 def summary(
     run: options.RunId = "last",
+    /,
+    *,
     judge: options.Judges = None,
     rule: Annotated[
-        str, typer.Option(help="A panel's verdict: median, lower-median, max or min.")
+        str, Parameter(help="A panel's verdict: median, lower-median, max or min.")
     ] = "median",
     store: options.Store = options.STORE,
     as_json: options.Json = False,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of --json and exit.")
+        bool, Parameter(name="--schema", help="Print the JSON Schema of --json and exit.")
     ] = False,
 ) -> None:
     """Print the scorecard of a run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
@@ -30,15 +30,16 @@ if TYPE_CHECKING:
 
 
 def sweep(
+    *,
     base: Base,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="A folder for adapters, table and figure.")
+        Path, Parameter(name=("-o", "--output"), help="A folder for adapters, table and figure.")
     ],
     families: Annotated[
-        str, typer.Option(help="med, gen, both; with +mix also what --mix names.")
+        str, Parameter(help="med, gen, both; with +mix also what --mix names.")
     ] = "med,gen,both",
-    sizes: Annotated[str, typer.Option(help="Numbers of demonstrations.")] = "200,400,600,800,900",
-    seeds: Annotated[str, typer.Option(help="Each is a training of its own.")] = "0",
+    sizes: Annotated[str, Parameter(help="Numbers of demonstrations.")] = "200,400,600,800,900",
+    seeds: Annotated[str, Parameter(help="Each is a training of its own.")] = "0",
     recipe: RecipeName = None,
     change: Change = None,
     mix: Mix = None,

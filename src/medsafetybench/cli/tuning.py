@@ -5,27 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options
+from .usage import at_least
 
 if TYPE_CHECKING:
     from ..improvement.evidence import Measures
     from ..improvement.recipe import Recipe
 
-Base = Annotated[str, typer.Option(help="hf:ORG/NAME, hf:FOLDER or hf:demo.")]
+Base = Annotated[str, Parameter(help="hf:ORG/NAME, hf:FOLDER or hf:demo.")]
 RecipeName = Annotated[
     str | None,
-    typer.Option("--recipe", help="default, paper, toy, dpo, orpo, kto, toy-dpo or a .yaml file."),
+    Parameter(
+        name="--recipe", help="default, paper, toy, dpo, orpo, kto, toy-dpo or a .yaml file."
+    ),
 ]
 Change = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the recipe; repeatable."),
+    Parameter(
+        name="--set", metavar="NAME=VALUE", help="Change a setting of the recipe; repeatable."
+    ),
 ]
 Mix = Annotated[
     list[str] | None,
-    typer.Option(
+    Parameter(
         metavar="NAME[:SHARE]",
         help="Further examples, as starter/improve:0.5, or run:RUN for a model's own good answers; "
         "none for refusals only; repeatable.",
@@ -33,24 +38,28 @@ Mix = Annotated[
 ]
 EvaluateOn = Annotated[
     list[str] | None,
-    typer.Option(
+    Parameter(
         help="Benchmarks to measure on, and to keep out of the training set; repeatable. "
         "[default: starter/eval, and medsafety/eval where its files are]"
     ),
 ]
 Judge = Annotated[
-    list[str] | None, typer.Option(help="Who scores, as in msb evaluate. [default: screen]")
+    list[str] | None, Parameter(help="Who scores, as in msb evaluate. [default: screen]")
 ]
 Tasks = Annotated[
     list[str] | None,
-    typer.Option(
-        "--capability",
+    Parameter(
+        name="--capability",
         metavar="TASK",
         help="Tasks of msb capability, or none; repeatable. [default: probe]",
     ),
 ]
-MaxTokens = Annotated[int, typer.Option(min=1, help="Longest response when measuring.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Measure on a sample of each benchmark.")]
+MaxTokens = Annotated[
+    int, Parameter(validator=at_least(1), help="Longest response when measuring.")
+]
+Limit = Annotated[
+    int | None, Parameter(validator=at_least(1), help="Measure on a sample of each benchmark.")
+]
 
 
 def local(spec: str) -> str:

@@ -1,0 +1,31 @@
+"""Carrying out commands in this process, where starting a new one costs more than the test."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from unittest.mock import patch
+
+from medsafetybench.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended: its exit code, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def msb(*arguments: str) -> Done:
+    """What ``msb ARGUMENTS`` does."""
+    out, err, code = StringIO(), StringIO(), 0
+    with redirect_stdout(out), redirect_stderr(err), patch.object(sys, "argv", ["msb", *arguments]):
+        try:
+            main()
+        except SystemExit as exit:
+            code = exit.code if isinstance(exit.code, int) else 1 if exit.code else 0
+    return Done(code, out.getvalue(), err.getvalue())
