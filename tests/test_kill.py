@@ -43,10 +43,13 @@ def test_sigkill_at_random_moments(
     server, store = serve("--latency", "0.02"), tmp_path / "store.db"
     moments = random.Random(0)
     for _ in range(KILLS):
+        before = server.counts().get("calls", 0)
         process = subprocess.Popen(
             command(server, published, store), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(moments.uniform(0.3, 1.0))
+        after = moments.randint(1, 80)
+        while server.counts().get("calls", 0) < before + after:
+            time.sleep(moments.uniform(0, 0.02))
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert 0 < counted(store, "verdicts") < 900, "the kills fell outside the run's work"

@@ -18,9 +18,11 @@ import pytest
 from conftest import Server
 from medsafetybench.errors import BudgetSpent, MsbError, StopRun
 from medsafetybench.models import Budget, Meter, openai, retry
-from medsafetybench.models.openai import FAILURES_IN_A_ROW, HOSTED, OpenAIModel, endpoint_url
+from medsafetybench.models.address import HOSTED, endpoint_url
+from medsafetybench.models.openai import OpenAIModel
 from medsafetybench.models.opening import open_model
 from medsafetybench.models.settings import Endpoint
+from medsafetybench.models.standing import FAILURES_IN_A_ROW
 from medsafetybench.records import RAW, Response, Sampling
 from server import answer_to, completion
 
@@ -343,7 +345,7 @@ FINAL = {
     "403": (Reply(403, failed("no")), "the key that was sent is not accepted.*msb doctor"),
     "404": (Reply(404, failed("no")), "Check the model name 'model' and the address"),
     "422": (Reply(422, b'{"detail": "bad field"}'), "HTTP 422: bad field"),
-    "HTML": (Reply(404, b"<html>\n<p>not\nfound"), "HTTP 404: <html> <p>not found"),
+    "HTML": (Reply(404, b"<html>\n<p>not\nfound"), "HTTP 404: not found"),
     "no quota": (Reply(429, failed("no", "insufficient_quota")), "no quota left"),
     "terminal commands": (Reply(400, failed("a\x1b[2J\u202eb")), r"HTTP 400: a \[2J b\."),
     "moved": (Reply(301, b"", ("location: http://there/v1",)), "points to http://there/v1"),

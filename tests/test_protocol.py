@@ -361,8 +361,8 @@ def test_a_cut_off_reply_is_not_a_score() -> None:
     assert read_paper_score("#reason: it says '#score: 1' and", "length") == (None, "cut_off")
 
 
-def test_a_filtered_reply_is_the_judges_refusal() -> None:
-    assert read_paper_score("", "content_filter") == (None, "judge_refused")
+def test_a_filtered_reply_is_no_refusal_of_the_judges() -> None:
+    assert read_paper_score("", "content_filter") == (None, "content_filter")
 
 
 def test_a_long_hostile_reply_is_read_in_linear_time() -> None:

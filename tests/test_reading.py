@@ -38,7 +38,6 @@ def test_a_verdict_is_read(reply: str, score: int) -> None:
     [
         pytest.param("", "empty_reply", id="empty"),
         pytest.param(" \n\t", "empty_reply", id="white-space"),
-        pytest.param(f"<think>VERDICT {MARKER}: 5</think>", "empty_reply", id="only-thought"),
         pytest.param("I would give this a 4.", "no_verdict", id="prose"),
         pytest.param("4", "no_verdict", id="a-number"),
         pytest.param("Score: 4/5", "no_verdict", id="another-form"),

@@ -55,9 +55,12 @@ class Request:
 class Response:
     """What a target answered, or the error that stood in the way (never both).
 
-    ``finish_reason`` is the provider's own word: ``stop``, ``length``, ``content_filter`` or None.
-    ``latency`` is in seconds, token counts are the provider's, each None where unknown. An empty
-    ``text`` without an error is a state of its own: the target said nothing.
+    ``finish_reason`` is the provider's word for why it ended, ``stop`` for one, or None; a token
+    limit is always ``length`` and a filter ``content_filter``. ``latency`` is in seconds, token
+    counts are the provider's, each None where unknown. An empty ``text`` without an error is a
+    state of its own: the target said nothing. ``thinking`` is what a reasoning model wrote before
+    its answer, and ``thinking_tokens`` how many of the ``output_tokens`` went into it. ``notice``
+    is what was said instead of an answer that was filtered.
     """
 
     text: str = ""
@@ -66,11 +69,19 @@ class Response:
     output_tokens: int | None = None
     latency: float | None = None
     error: str | None = None
+    thinking: str | None = None
+    thinking_tokens: int | None = None
+    notice: str | None = None
 
     @property
     def empty(self) -> bool:
         """True if the target answered and said nothing that can be judged."""
         return self.error is None and not self.text.strip()
+
+    @property
+    def filtered(self) -> bool:
+        """True if a content filter took the answer, or would not let the request through."""
+        return self.finish_reason == "content_filter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +90,8 @@ class Verdict:
 
     ``level`` is None when the verdict is *unscored*, and ``reason`` then says why. ``error`` marks
     an unscored verdict that never came about because the judge could not be reached: asking again
-    may help, so a resumed run does. Raises ValueError for both or neither of level and reason.
+    may help, so a resumed run does. ``thinking`` is what a reasoning judge wrote before its reply.
+    Raises ValueError for both or neither of level and reason.
     """
 
     level: Level | None = None
@@ -90,6 +102,7 @@ class Verdict:
     output_tokens: int | None = None
     calls: int = 0
     latency: float | None = None
+    thinking: str | None = None
 
     def __post_init__(self) -> None:
         if (self.level is None) == (self.reason is None):

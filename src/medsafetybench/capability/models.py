@@ -143,7 +143,7 @@ def _without_system(turns: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
 
 class _Served:
     def __init__(self, name: str, endpoint: Endpoint, served: Served) -> None:
-        from ..models.openai import HOSTED, resolve_key
+        from ..models.address import HOSTED, resolve_key
 
         if endpoint.template not in (None, "chat", "plain"):
             raise MsbError(f"openai:{name}: --target-template {endpoint.template}; expected plain")

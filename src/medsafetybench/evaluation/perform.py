@@ -60,7 +60,8 @@ async def _perform(pipeline: Pipeline, work: Work, reporter: Reporter) -> Progre
 
 @contextmanager
 def _interruptible(pipeline: Pipeline, reporter: Reporter) -> Iterator[None]:
-    """Ctrl-C ends the run in good order; a second one drops what is in flight."""
+    """Ctrl-C, or the word of a scheduler, ends the run in good order; a second one drops what is in
+    flight."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -72,8 +73,13 @@ def _interruptible(pipeline: Pipeline, reporter: Reporter) -> Iterator[None]:
         pipeline.stop("interrupted")
         reporter.note("finishing the calls in flight; Ctrl-C again drops them")
 
-    loop.add_signal_handler(signal.SIGINT, interrupt)
+    # The loops of Windows have no signal handlers of their own, so Python's are used everywhere.
+    before = {
+        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(interrupt))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -3,7 +3,8 @@
     unanswered -> [target workers] -> store -> queue -> [workers of each judge] -> store
 
 Target and judges have their own concurrency. Queues are bounded, so a slow judge slows the target
-down instead of filling the memory. A worker takes its next item only when the last is on disk.
+down instead of filling the memory. A worker takes its next item only when the last is on disk. A
+pass that stops, for whatever reason, takes on nothing new and finishes what is in flight.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..errors import BudgetSpent, StopRun
+from ..errors import BudgetSpent
 from ..judges import Judge
 from ..models import Meter
 from ..records import Response, Verdict
 from ..store.store import Item, JudgeRecord, RunRecord, Store
 from ..targets import Target
 from .writer import Writer
+
+OFFLINE_WORKERS = 128
+"""Workers of a judge that computes here: many of its verdicts go into one commit of the store."""
 
 
 @dataclass
@@ -30,7 +34,7 @@ class Progress:
     errors: int = 0
     unscored: int = 0
     stopped: str | None = None
-    """Why the run stopped before its end: ``interrupted`` or ``budget``."""
+    """Why the run stopped before its end: ``interrupted``, ``budget`` or ``failed``."""
 
 
 @dataclass
@@ -73,19 +77,36 @@ class Work:
 
 @dataclass
 class _Lane:
-    """One judge with its queue of answered items, and the sample it is limited to, if it is."""
+    """One judge with its queue of answered items, and the sample it is limited to, if it is.
+
+    A judge that is not paid computes here: its workers take turns, so that the loop is never kept
+    from others for longer than one verdict takes.
+    """
 
     judge: Judge
     record: JudgeRecord
     sample: frozenset[int] | None = None
     queue: asyncio.Queue[Item | None] = field(init=False)
+    turn: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        self.queue = asyncio.Queue(maxsize=2 * self.judge.concurrency)
+        self.queue = asyncio.Queue(maxsize=2 * self.workers)
+        self.turn = asyncio.Semaphore(self.judge.concurrency)
+
+    @property
+    def workers(self) -> int:
+        """How many verdicts are being made or stored at once."""
+        return self.judge.concurrency if self.judge.paid else OFFLINE_WORKERS
 
     def wants(self, item: Item) -> bool:
         """True if this judge is to judge the item."""
         return self.sample is None or item.position in self.sample
+
+    async def verdict(self, item: Item) -> Verdict:
+        """The judge's verdict on an answered item."""
+        assert item.response is not None, "only answered items are queued"
+        async with self.turn:
+            return await self.judge.judge(item.request, item.response)
 
 
 class Pipeline:
@@ -103,6 +124,7 @@ class Pipeline:
         self.run = run
         self.target = target
         self._lanes = [_Lane(judge, record) for judge, record in judges]
+        self._fault: Exception | None = None
 
     @property
     def meters(self) -> list[Meter]:
@@ -121,21 +143,29 @@ class Pipeline:
         """Take on nothing new; what is in flight is finished and stored."""
         self.progress.stopped = self.progress.stopped or why
 
+    def _fail(self, fault: Exception) -> None:
+        """Stop because of a fault, which is raised once what is in flight is stored."""
+        self._fault = self._fault or fault
+        self.stop("failed")
+
     async def carry_out(self, work: Work) -> Progress:
-        """Do the work. Raises StopRun if going on makes no sense; what was stored stays."""
+        """Do the work. Raises StopRun where going on makes no sense; what is paid is stored."""
         self.progress.total = work.verdicts
+        if self.target:
+            self.target.meter.answered_before = self.store.has_answers(self.run)
         for lane, sample in zip(self._lanes, work.samples, strict=True):
             lane.sample = sample
+            lane.judge.meter.answered_before = self.store.has_verdicts(self.run, lane.record)
         self._writer = Writer(self.store)
         try:
             async with asyncio.TaskGroup() as tasks:
                 answering = tasks.create_task(self._answer_all(work.unanswered))
                 for lane, unjudged in zip(self._lanes, work.unjudged, strict=True):
                     tasks.create_task(self._judge_all(lane, unjudged, answering))
-        except* StopRun as stops:
-            raise _first(stops) from None
         finally:
             await self._writer.close()
+        if self._fault:
+            raise self._fault
         return self.progress
 
     async def _answer_all(self, positions: Sequence[int]) -> None:
@@ -148,21 +178,15 @@ class Pipeline:
 
     async def _answer_some(self, target: Target, items: Iterator[Item]) -> None:
         """One worker: all workers draw on the same iterator."""
-        for item in items:
-            if self.progress.stopped:
-                return
-            try:
-                response = await self._answer(target, item)
-            except BudgetSpent:
-                return self.stop("budget")
-            lanes = [lane for lane in self._lanes if lane.wants(item)]
-            if response.error:
-                self.progress.errors += 1
-                self.progress.done += len(lanes)
-                continue
-            answered = replace(item, response=response)
-            for lane in lanes:
-                await lane.queue.put(answered)
+        try:
+            for item in items:
+                if self.progress.stopped:
+                    return
+                await self._pass_on(item, await self._answer(target, item))
+        except BudgetSpent:
+            self.stop("budget")
+        except Exception as fault:
+            self._fail(fault)
 
     async def _answer(self, target: Target, item: Item) -> Response:
         if item.response and not item.response.error:
@@ -170,17 +194,31 @@ class Pipeline:
         response = await target.respond(item.request)
         return await self._writer.put(lambda: self.store.put_response(item.key, response))
 
+    async def _pass_on(self, item: Item, response: Response) -> None:
+        """To every judge that is to judge it, unless there is nothing but an error."""
+        lanes = [lane for lane in self._lanes if lane.wants(item)]
+        if response.error:
+            self.progress.errors += 1
+            self.progress.done += len(lanes)
+            return
+        answered = replace(item, response=response)
+        for lane in lanes:
+            await lane.queue.put(answered)
+
     async def _judge_all(
         self, lane: _Lane, unjudged: Sequence[int], answering: asyncio.Task[None]
     ) -> None:
         """Judge what was answered before, and what is being answered now."""
         async with asyncio.TaskGroup() as workers:
-            for _ in range(lane.judge.concurrency):
+            for _ in range(lane.workers):
                 workers.create_task(self._judge_some(lane))
-            for item in self.store.items(self.run, unjudged):
-                await lane.queue.put(item)
+            try:
+                for item in self.store.items(self.run, unjudged):
+                    await lane.queue.put(item)
+            except Exception as fault:
+                self._fail(fault)
             await asyncio.wait([answering])
-            for _ in range(lane.judge.concurrency):
+            for _ in range(lane.workers):
                 await lane.queue.put(None)
 
     async def _judge_some(self, lane: _Lane) -> None:
@@ -192,23 +230,16 @@ class Pipeline:
                 verdict = await self._judge(lane, item)
             except BudgetSpent:
                 self.stop("budget")
-                continue
-            self.progress.done += 1
-            self.progress.errors += verdict.error
-            self.progress.unscored += verdict.score is None and not verdict.error
+            except Exception as fault:
+                self._fail(fault)
+            else:
+                self.progress.done += 1
+                self.progress.errors += verdict.error
+                self.progress.unscored += verdict.score is None and not verdict.error
 
     async def _judge(self, lane: _Lane, item: Item) -> Verdict:
-        assert item.response is not None, "only answered items are queued"
-        verdict = await lane.judge.judge(item.request, item.response)
+        verdict = await lane.verdict(item)
         intent = item.request.intent
         return await self._writer.put(
             lambda: self.store.put_verdict(lane.record, item.key, intent, verdict)
         )
-
-
-def _first(group: BaseExceptionGroup[StopRun]) -> StopRun:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, StopRun)
-    return error

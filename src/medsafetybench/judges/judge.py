@@ -39,11 +39,15 @@ class Judge(Protocol):
 
 
 def nothing_to_judge(response: Response) -> Verdict | None:
-    """The verdict on a response that holds nothing to judge, or None if it does hold something."""
+    """The verdict on a response that holds nothing to judge, or None if it does hold something.
+
+    What a filter took is no answer, whatever it left of it.
+    """
+    if response.filtered:
+        return Verdict(reason="response_filtered", rationale=response.notice or "")
     if not response.empty:
         return None
-    filtered = response.finish_reason == "content_filter"
-    return Verdict(reason="response_filtered" if filtered else "empty_response")
+    return Verdict(reason="ended_while_thinking" if response.thinking else "empty_response")
 
 
 def on_scale(verdict: Verdict, scale: Scale, intent: str) -> Verdict:

@@ -29,13 +29,17 @@ class Budget:
 
 @dataclass
 class Meter:
-    """What one model was asked for: calls (retries included) and tokens, as they happen."""
+    """What one model was asked for: calls (retries included) and tokens, as they happen.
+
+    ``answered_before`` is True if an earlier pass over the same work got answers of this model.
+    """
 
     budget: Budget = field(default_factory=Budget)
     calls: int = 0
     retries: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    answered_before: bool = False
 
     def call(self) -> None:
         """Count a call about to be made. Raises BudgetSpent if the budget has none left."""

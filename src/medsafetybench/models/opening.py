@@ -41,7 +41,8 @@ def open_model(spec: str, endpoint: Endpoint, role: str, meter: Meter | None = N
         return InspectModel(name, endpoint, meter)
     if endpoint.template:
         raise MsbError(f"{spec}: the server has the template; --{role}-template is for hf: models")
-    from .openai import HOSTED, OpenAIModel, resolve_key
+    from .address import HOSTED, resolve_key
+    from .openai import OpenAIModel
 
     url = endpoint.url or HOSTED
     return OpenAIModel(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -35,16 +37,47 @@ def wait(attempt: int, retry_after: float | None = None) -> float:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that ``retry-after-ms`` or ``Retry-After`` (seconds or an HTTP date) ask for."""
+    """Seconds that ``retry-after-ms`` or ``Retry-After`` ask for; None where they say nothing.
+
+    Servers write seconds, an HTTP or an ISO date, or a duration such as ``6m0s`` or ``200ms``.
+    """
+    milliseconds = _number(headers.get("retry-after-ms", "").removesuffix("ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after", "").strip()
+    seconds = _number(value)
+    return seconds if seconds is not None else _duration(value) or _until(value)
+
+
+def _number(text: str) -> float | None:
+    """A finite number that is not negative."""
     try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return float(milliseconds) / 1000
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if value.strip().replace(".", "", 1).isdigit():
-            return float(value)
-        when = parsedate_to_datetime(value)
-        return max(0.0, (when - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+        number = float(text)
+    except ValueError:
         return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+_UNITS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 0.001}
+_PART = re.compile(
+    rf"\s*(\d{{1,9}}(?:\.\d{{1,9}})?)\s*({'|'.join(sorted(_UNITS, reverse=True))})", re.IGNORECASE
+)
+
+
+def _duration(text: str) -> float | None:
+    parts = _PART.findall(text)
+    if not parts or _PART.sub("", text).strip():
+        return None
+    return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
+
+
+def _until(text: str) -> float | None:
+    """Seconds until a date; 0 for one that is past."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            when = read(text)
+        except (ValueError, TypeError):
+            continue
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    return None

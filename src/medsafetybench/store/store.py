@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -27,7 +27,23 @@ from .database import Database
 CHUNK = 256
 
 REQUEST = "q.id, q.text, q.intent, q.principle, q.source, q.reference, q.pair"
-RESPONSE = "r.text, r.finish_reason, r.input_tokens, r.output_tokens, r.latency, r.error"
+RESPONSE_FIELDS = tuple(field.name for field in fields(Response))
+RESPONSE = ", ".join(f"r.{name}" for name in RESPONSE_FIELDS)
+VERDICT_FIELDS = ("score", *(f.name for f in fields(Verdict) if f.name != "level"))
+
+
+def _put(table: str, key: Sequence[str], fields: Sequence[str], unless: str) -> str:
+    """SQL that stores a row, over one that is there only if it fits the condition."""
+    columns = [*key, *fields, "created"]
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns[len(key) :])
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed} WHERE {unless}"
+    )
+
+
+PUT_RESPONSE = _put("responses", ["key"], RESPONSE_FIELDS, "responses.error IS NOT NULL")
+PUT_VERDICT = _put("verdicts", ["judge", "response", "intent"], VERDICT_FIELDS, "verdicts.error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +203,19 @@ class Store(Database):
             GROUP BY i.response, q.intent ORDER BY 1"""
         return [position for (position,) in self._db.execute(query, (judge.number, run.number))]
 
+    def has_answers(self, run: RunRecord) -> bool:
+        """True if any request of a run was answered."""
+        query = """SELECT 1 FROM items i JOIN responses r ON r.key = i.response
+            WHERE i.run = ? AND r.error IS NULL LIMIT 1"""
+        return self._row(query, run.number) is not None
+
+    def has_verdicts(self, run: RunRecord, judge: JudgeRecord) -> bool:
+        """True if a judge came to a verdict on any response of a run."""
+        query = """SELECT 1 FROM items i CROSS JOIN verdicts v
+            ON v.judge = ? AND v.response = i.response
+            WHERE i.run = ? AND NOT v.error LIMIT 1"""
+        return self._row(query, judge.number, run.number) is not None
+
     def items(self, run: RunRecord, positions: Sequence[int]) -> Iterator[Item]:
         """The items at these positions, in order, with the responses there are; read in chunks."""
         query = f"""
@@ -207,24 +236,8 @@ class Store(Database):
 
         Returns the response that is stored: another process may have been first.
         """
-        cursor = self._db.execute(
-            """INSERT INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (key) DO UPDATE SET text = excluded.text,
-                finish_reason = excluded.finish_reason, input_tokens = excluded.input_tokens,
-                output_tokens = excluded.output_tokens, latency = excluded.latency,
-                error = excluded.error, created = excluded.created
-            WHERE responses.error IS NOT NULL""",
-            (
-                key,
-                response.text,
-                response.finish_reason,
-                response.input_tokens,
-                response.output_tokens,
-                response.latency,
-                response.error,
-                time.time(),
-            ),
-        )
+        values = [getattr(response, name) for name in RESPONSE_FIELDS]
+        cursor = self._db.execute(PUT_RESPONSE, (key, *values, time.time()))
         if cursor.rowcount:
             return response
         return Response(*self._row(f"SELECT {RESPONSE} FROM responses r WHERE r.key = ?", key))
@@ -236,28 +249,8 @@ class Store(Database):
         """
         if (level := verdict.level) and not judge.scale.has(level, intent):
             raise ValueError(f"{judge.name} is on the scale {judge.scale.key}, not {level}")
-        self._db.execute(
-            """INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (judge, response, intent) DO UPDATE SET score = excluded.score,
-                reason = excluded.reason, rationale = excluded.rationale, error = excluded.error,
-                input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-                calls = excluded.calls, latency = excluded.latency, created = excluded.created
-            WHERE verdicts.error""",
-            (
-                judge.number,
-                key,
-                intent,
-                verdict.score,
-                verdict.reason,
-                verdict.rationale,
-                verdict.error,
-                verdict.input_tokens,
-                verdict.output_tokens,
-                verdict.calls,
-                verdict.latency,
-                time.time(),
-            ),
-        )
+        values = [getattr(verdict, name) for name in VERDICT_FIELDS]
+        self._db.execute(PUT_VERDICT, (judge.number, key, intent, *values, time.time()))
         return verdict
 
     def forget_verdict(self, judge: JudgeRecord, key: bytes, intent: str) -> None:
