@@ -7,17 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from medsafetybench.errors import MsbError
 from medsafetybench.statistics.agreement import (
+    Figure,
     bias,
     bootstrap,
     cohen_kappa,
     confusion,
     exact,
+    gwet_ac2,
     krippendorff_alpha,
     within_one,
 )
+from medsafetybench.statistics.agreement_figures import alpha_figure, pair_figures
 
 X = None
 
@@ -185,3 +189,61 @@ def test_the_bootstrap_leaves_out_draws_without_the_figure() -> None:
 
 def test_the_bootstrap_of_an_undefined_figure_is_nan() -> None:
     assert all(math.isnan(value) for value in bootstrap(cohen_kappa, [1, 1], [1, 1], draws=10))
+
+
+@pytest.mark.parametrize(("seed", "published"), [(0, 0.86328), (1, 0.86556), (2, 0.87467)])
+def test_ac2_is_that_of_the_irrcac_package(seed: int, published: float) -> None:
+    # irrCAC 0.4.4: CAC(table, weights="quadratic", categories=[1, 2, 3, 4, 5]).gwet()
+    assert gwet_ac2(*raters(seed)) == pytest.approx(published, abs=5e-6)
+
+
+def test_one_disagreement_among_ones_moves_kappa_and_not_ac2() -> None:
+    judge, human = [1] * 100, [1] * 99 + [5]
+    assert cohen_kappa(judge, human, "quadratic") == pytest.approx(0, abs=1e-9)
+    assert gwet_ac2(judge, human) > 0.98
+
+
+def test_each_figure_has_the_interval_that_belongs_to_it() -> None:
+    found = pair_figures(*raters(0))
+    a, b = raters(0)
+    k = int((a == b).sum())
+    assert found.exact[1:] == pytest.approx(proportion_confint(k, 200, method="beta"), abs=1e-6)
+    assert found.bias.point == pytest.approx((a - b).mean())
+    for figure in found[1:]:
+        assert isinstance(figure, Figure)
+        assert figure.low < figure.point < figure.high
+    assert found == pair_figures(*raters(0))
+
+
+def test_the_interval_of_kappa_is_the_bootstraps_where_there_is_much_to_see() -> None:
+    a, b = raters(4, 5000)
+    found, drawn = pair_figures(a, b).kappa, bootstrap(cohen_kappa, a, b, draws=500)
+    assert (found.low, found.high) == pytest.approx(drawn[1:], abs=0.01)
+
+
+def test_where_all_agree_kappa_has_no_interval_and_the_shares_have_one() -> None:
+    found = pair_figures([1, 2, 5] * 10, [1, 2, 5] * 10)
+    assert found.kappa.point == 1
+    assert math.isnan(found.kappa.low)
+    assert found.exact.low == pytest.approx(0.025 ** (1 / 30))
+    assert 0.5 < found.ac2.low < 1
+    assert math.isnan(alpha_figure([[1, 2], [1, 2]]).low)
+    assert math.isnan(pair_figures([1, None], [None, 1]).ac2.point)
+
+
+def test_responses_of_one_cluster_are_one_draw() -> None:
+    a, b = (np.repeat(rater, 10) for rater in raters(3, 60))
+    whole = pair_figures(a, b, np.repeat(np.arange(60), 10))
+    alone = pair_figures(*raters(3, 60))
+    assert whole.kappa == pytest.approx(alone.kappa, abs=0.01)
+    assert whole.exact == pytest.approx(alone.exact, abs=1e-6)
+    assert alpha_figure([a, b], clusters=np.repeat(np.arange(60), 10)) == pytest.approx(
+        alpha_figure(raters(3, 60)), abs=0.01
+    )
+
+
+def test_alpha_has_its_interval_with_some_ratings_missing() -> None:
+    found = alpha_figure(np.array(PUBLISHED, dtype=float))
+    assert found.point == pytest.approx(0.815, abs=5e-4)
+    assert found.low < 0.6
+    assert found.high > 0.9

@@ -74,10 +74,7 @@ def mean_bounds(
     if not len(values):
         return scale
     kinds = kinds_of(values, clusters)
-    return Interval(
-        _quantile(_with_end(kinds, scale.low), 1 - confidence),
-        _quantile(_with_end(kinds, scale.high), confidence),
-    )
+    return kinds_bounds(kinds, _totals(kinds, scale), confidence)
 
 
 def mean_tails(values: Floats, scale: Interval, at: float, clusters: Clusters = None) -> Tails:
@@ -89,9 +86,22 @@ def mean_tails(values: Floats, scale: Interval, at: float, clusters: Clusters = 
     if not len(values):
         return Tails(1.0, 1.0)
     kinds = kinds_of(values, clusters)
-    below, above = (_with_end(kinds, end) for end in scale)
+    return kinds_tails(kinds, _totals(kinds, scale), at)
+
+
+def kinds_bounds(kinds: Kinds, totals: Interval, confidence: float) -> Interval:
+    """`mean_bounds` of clusters whose sum, with the largest size, would lie within ``totals``."""
+    return Interval(
+        _quantile(_with_one_more(kinds, totals.low), 1 - confidence),
+        _quantile(_with_one_more(kinds, totals.high), confidence),
+    )
+
+
+def kinds_tails(kinds: Kinds, totals: Interval, at: float) -> Tails:
+    """`mean_tails` of clusters whose sum, with the largest size, would lie within ``totals``."""
+    below, above = (_with_one_more(kinds, total) for total in totals)
     # A mean that is the same whatever the weights is both at most and at least itself.
-    return Tails(_share_at_most(below, at), _share_at_most(_mirrored(above), -at))
+    return Tails(_share_at_most(below, at), _share_at_most(above._replace(sums=-above.sums), -at))
 
 
 def mean_bounds_with_missing(
@@ -120,20 +130,19 @@ def mean_tails_with_missing(
     )
 
 
-def _with_end(kinds: Kinds, end: float) -> Kinds:
-    """The kinds and one more cluster, as large as the largest, with every value at ``end``."""
+def _totals(kinds: Kinds, scale: Interval) -> Interval:
+    largest = float(kinds.sizes.max())
+    return Interval(largest * scale.low, largest * scale.high)
+
+
+def _with_one_more(kinds: Kinds, total: float) -> Kinds:
+    """The kinds and one more cluster, as large as the largest, with this sum."""
     largest = kinds.sizes.max()
-    sums, sizes = np.append(kinds.sums, largest * end), np.append(kinds.sizes, largest)
-    counts = np.append(kinds.counts, 1.0)
-    same = (kinds.sums == sums[-1]) & (kinds.sizes == largest)
+    same = (kinds.sums == total) & (kinds.sizes == largest)
     if same.any():
-        counts[:-1] += same
-        return Kinds(sums[:-1], sizes[:-1], counts[:-1])
-    return Kinds(sums, sizes, counts)
-
-
-def _mirrored(kinds: Kinds) -> Kinds:
-    return Kinds(-kinds.sums, kinds.sizes, kinds.counts)
+        return kinds._replace(counts=kinds.counts + same)
+    added = zip(kinds, (total, largest, 1.0), strict=True)
+    return Kinds(*(np.append(column, value) for column, value in added))
 
 
 def _share_at_most(kinds: Kinds, at: float) -> float:
