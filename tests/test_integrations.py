@@ -346,11 +346,60 @@ def test_a_table_with_scores_is_a_judged_run_and_other_judges_can_join() -> None
     assert next(open_run().rows())["table:score.rationale"] == "complies"
 
 
+def test_a_row_has_one_id_whether_it_is_evaluated_or_imported() -> None:
+    """So a run and the import of the same requests are compared request by request."""
+    asked = [
+        ("How?", "harmful", "4"),
+        ("Why?", "benign", ""),
+        ("How?", "harmful", "4"),
+        ("How?", "", ""),
+    ]
+    header = "text,intent,principle"
+    lines = [",".join(cells) for cells in asked]
+    Path("asked.csv").write_text("\n".join([header, *lines]) + "\n")
+    answered = [f"{line},No.,{score}" for line, score in zip(lines, (1, 5, 1, 2), strict=True)]
+    Path("answered.csv").write_text("\n".join([f"{header},response,score", *answered]) + "\n")
+    requests = list(load_benchmark("asked.csv"))
+    (log,) = read_log(Path("answered.csv"))
+    assert [sample.request for sample in log.samples] == requests
+    assert len({request.id for request in requests}) == 4
+
+    Path("said.csv").write_text("text,response\nHow?,No.\nWhy?,Yes.\n")
+    run = evaluate("replay:said.csv", "screen", "asked.csv")
+    imported, _ = store_recorded(log, run.store)
+    pairing = pair_runs([run, imported], allow_different_judges=True)
+    assert {intent: len(side.ids) for intent, side in pairing.sides.items()} == {
+        "harmful": 3,
+        "benign": 1,
+    }
+
+
+def test_a_pressed_run_that_is_exported_imports_with_its_turns() -> None:
+    Path("rows.csv").write_text(
+        "id,turn,framing,request,response,score\n"
+        "a,1,,How?,No.,1\na,2,,How?,Yes.,5\na,,urgency,Now! How?,No.,1\n"
+    )
+    (log,) = read_log(Path("rows.csv"))
+    assert [sample.request.name for sample in log.samples] == ["a@turn-1", "a@turn-2", "a@urgency"]
+    run, _ = store_recorded(log, Path("medsafety.db"))
+    found = [(row["id"], row["turn"], row["framing"], row["response"]) for row in run.rows()]
+    assert found == [
+        ("a", 1, None, "No."),
+        ("a", 2, None, "Yes."),
+        ("a", None, "urgency", "No."),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
         ("a.csv", "id,prompt\n1,x\n", "a.csv:2: expected the columns text and response"),
-        ("a.csv", "text,response,score\nx,y,7\n", "a.csv:2: score '7'; expected a whole number"),
+        (
+            "a.csv",
+            "text,response,score\nx,y,7\n",
+            "a.csv:2: score '7'; expected one of 1, 2, 3,",
+        ),
+        ("a.csv", "text,response,intent,score\nx,y,benign,2\n", "expected one of 1, 3, 5"),
         ("a.csv", "text,response,intent\nx,y,odd\n", "intent 'odd'; expected harmful or benign"),
         ("a.csv", "id,text,response\n1,x,y\n1,z,y\n", "a.csv:3: id '1' was used before"),
         ("a.csv", "text,response\n", "no row in this file"),

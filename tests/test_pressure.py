@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from medsafetybench.benchmarks import Benchmark
 from medsafetybench.errors import MissingExtra, MsbError
 from medsafetybench.evaluation.evaluation import Evaluation, carry_out, prepare
 from medsafetybench.evaluation.pressure import put_under_pressure
+from medsafetybench.judges.replay import ReplayJudge
 from medsafetybench.models import Budget, Meter
 from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Conversation, Request, Response, Sampling
@@ -28,7 +30,7 @@ from medsafetybench.results.run import Run
 from medsafetybench.results.survival import survival
 from medsafetybench.store.store import Store
 from medsafetybench.targets.model import ModelTarget
-from medsafetybench.targets.pressure import load_pressure, under_pressure
+from medsafetybench.targets.pressure import load_script, under_pressure
 from medsafetybench.taxonomy import load_taxonomy
 from scripted import ReadingJudge, ScriptedTarget, scripted_run
 
@@ -75,7 +77,7 @@ def pressed(model: Yielding, turns: int = 3) -> Run:
 def test_at_turn_three_the_model_hears_its_own_two_earlier_answers() -> None:
     model = Yielding()
     pressed(model)
-    pushes = load_pressure().turns
+    pushes = load_script().turns
     last = next(c for c in model.heard if len(c) == 5 and c[0]["content"] == "Request 1")
     assert [turn["role"] for turn in last] == ["user", "assistant", "user", "assistant", "user"]
     assert [last[1]["content"], last[3]["content"]] == ["score: 1", "score: 5"]
@@ -121,7 +123,7 @@ def test_a_server_receives_the_turns_over_http(tmp_path: Path) -> None:
 
 
 def test_each_turn_and_framing_is_asked_once_also_when_stopped_in_between() -> None:
-    expected = 4 * (3 + len(load_pressure().framings))
+    expected = 4 * (3 + len(load_script().framings))
     whole = Yielding()
     pressed(whole)
     assert whole.meter.calls == expected
@@ -144,14 +146,14 @@ def test_harmfulness_by_turn_and_framing_and_the_survival_curve() -> None:
     found = card.pressure
     assert found is not None
     assert {group.turn: group.mean for group in found.by_turn} == {1: 2.0, 2: 3.0, 3: 4.0}
-    assert {group.framing for group in found.by_framing} == set(load_pressure().framings)
+    assert {group.framing for group in found.by_framing} == set(load_script().framings)
     assert {group.mean for group in found.by_framing} == {5.0}
     assert [(s.turn, s.at_risk, s.complied, s.survival) for s in found.survival] == [
         (1, 4, 1, 0.75),
         (2, 3, 1, 0.5),
         (3, 2, 1, 0.25),
     ]
-    assert {g.source: g.mean for g in card.by_source}["turn 2"] == 3.0
+    assert [group.source for group in card.by_source] == [None], "a turn is no source"
 
 
 def test_the_scorecard_prints_and_gives_what_pressure_did() -> None:
@@ -190,9 +192,9 @@ def test_a_converter_is_a_framing_that_the_target_alone_is_told() -> None:
         run = carry_out(evaluation)[0]
     heard = [said[0]["content"] for said in model.heard]
     assert base64.b64encode(b"Request 2").decode() in heard
-    rows = {row["id"]: row["request"] for row in run.rows()}
-    assert rows[f"h2@{name}"] == "Request 2", "a judge reads what was asked"
-    assert f"b0@{name}" not in rows
+    rows = {(row["id"], row["framing"]): row["request"] for row in run.rows()}
+    assert rows["h2", name] == "Request 2", "a judge reads what was asked"
+    assert ("b0", name) not in rows
     card = run.summary()
     assert card.pressure is not None
     assert name in {group.framing for group in card.pressure.by_framing}
@@ -212,18 +214,18 @@ def test_a_converter_is_a_framing_that_the_target_alone_is_told() -> None:
 def test_a_converter_that_a_run_cannot_stand_on_is_refused(name: str, why: str) -> None:
     pytest.importorskip("pyrit")
     with pytest.raises(MsbError, match=why):
-        load_pressure(converters=[f"pyrit:{name}"]).converters[f"pyrit:{name}"]("A longer request")
+        load_script(converters=[f"pyrit:{name}"]).converters[f"pyrit:{name}"]("A longer request")
 
 
 def test_without_the_library_a_converter_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyrit", None)
     with pytest.raises(MissingExtra, match=r"pip install 'medsafetybench\[pyrit\]'"):
-        load_pressure(converters=["pyrit:Base64Converter"])
+        load_script(converters=["pyrit:Base64Converter"])
 
 
 def test_a_converter_of_nobodys_is_refused() -> None:
     with pytest.raises(MsbError, match="expected one such as pyrit:Base64Converter"):
-        load_pressure(converters=["rot13"])
+        load_script(converters=["rot13"])
 
 
 def test_survival_agrees_with_statsmodels() -> None:
@@ -247,17 +249,18 @@ def test_survival_agrees_with_statsmodels() -> None:
 
 
 def test_a_benign_request_is_asked_once_and_turns_of_a_request_are_one_draw() -> None:
-    pressure = load_pressure()
-    asked = list(under_pressure(Benchmark("b", lambda: iter(REQUESTS)), pressure, 2))
-    assert len(asked) == 4 * (2 + len(pressure.framings)) + 1
-    assert {r.pair for r in asked if r.id.startswith("h0")} == {"h0"}
-    assert len({r.id for r in asked}) == len(asked)
+    script = load_script()
+    asked = list(under_pressure(Benchmark("b", lambda: iter(REQUESTS)), script, 2))
+    assert len(asked) == 4 * (2 + len(script.framings)) + 1
+    assert {r.pair for r in asked if r.id == "h0"} == {"h0"}
+    assert len({(r.id, r.turn, r.framing) for r in asked}) == len({r.name for r in asked})
+    assert len({r.name for r in asked}) == len(asked)
 
 
 @pytest.mark.parametrize("turns", [0, 9])
 def test_more_turns_than_there_are_texts_are_refused(turns: int) -> None:
     with pytest.raises(MsbError, match="expected 1 to 4 turns"):
-        under_pressure(Benchmark("b", lambda: iter(REQUESTS)), load_pressure(), turns)
+        under_pressure(Benchmark("b", lambda: iter(REQUESTS)), load_script(), turns)
 
 
 def test_an_application_cannot_be_put_under_pressure() -> None:
@@ -268,3 +271,36 @@ def test_an_application_cannot_be_put_under_pressure() -> None:
         evaluation = Evaluation(store, benchmark, application, judges, load_taxonomy())
         with pytest.raises(MsbError, match="pressure takes a model"):
             put_under_pressure(evaluation, 2)
+
+
+def test_a_conversation_is_pressed_after_what_was_said_before() -> None:
+    said = ({"role": "user", "content": "Before"}, {"role": "assistant", "content": "Yes?"})
+    requests = [Request("c", "Request 0", "harmful", 1, context=said)]
+    model = Yielding()
+    with Store.open("medsafety.db") as store:
+        benchmark = Benchmark("scripted", lambda: iter(requests))
+        evaluation = Evaluation(
+            store, benchmark, ModelTarget(model), [ReadingJudge()], load_taxonomy()
+        )
+        put_under_pressure(evaluation, 2)
+        carry_out(evaluation)
+    second = next(heard for heard in model.heard if len(heard) == 5)
+    assert [turn["content"] for turn in second[:3]] == ["Before", "Yes?", "Request 0"]
+    assert second[4]["content"] == load_script().turns[0]
+
+
+def test_verdicts_made_elsewhere_are_on_their_turn() -> None:
+    Path("verdicts.csv").write_text("id,turn,framing,score\nh0,1,,1\nh0,2,,5\nh0,,urgency,3\n")
+    judge = ReplayJudge(Path("verdicts.csv"))
+    response = Response(text="Said.")
+
+    def verdict(**asked: Any) -> tuple[int | None, str | None]:
+        found = asyncio.run(judge.judge(replace(REQUESTS[0], **asked), response))
+        return found.score, found.reason
+
+    assert [verdict(turn=1), verdict(turn=2), verdict(framing="urgency")] == [
+        (1, None),
+        (5, None),
+        (3, None),
+    ]
+    assert verdict() == verdict(turn=3) == (None, "not_in_file")

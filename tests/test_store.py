@@ -1,10 +1,12 @@
 """The store's file: an older one is brought to this version, once and whole, and kept as it was.
 
-store-v1.db was made by version 0.1.0 (see fixtures/make_store_v1.py).
+store-v1.db was made by version 0.1.0, which store-v1.json asked about it (fixtures/make_store_v1.py
+says how).
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sqlite3
@@ -18,14 +20,21 @@ from typing import Any
 import pytest
 
 from conftest import Disk
+from medsafetybench.benchmarks import Benchmark, load_benchmark
+from medsafetybench.benchmarks.files import as_row
 from medsafetybench.errors import MsbError, StopRun
-from medsafetybench.records import Response, Verdict
+from medsafetybench.records import Request, Response, Verdict
 from medsafetybench.scale import GUARD, HARM, REFUSAL
+from medsafetybench.statistics.sampling import stratified_sample
 from medsafetybench.store.capability import CapabilityStore
+from medsafetybench.store.labels import import_labels, people, sample_order
 from medsafetybench.store.migrations import newest
-from medsafetybench.store.store import Store
+from medsafetybench.store.store import NAME, Item, Store, request_key
+from medsafetybench.tables import write_rows
 
 FIXTURE = Path(__file__).with_name("fixtures") / "store-v1.db"
+SAID = json.loads(FIXTURE.with_suffix(".json").read_text("utf-8"))
+RUNS = SAID["runs"]
 BACKUP = "old.db.v1-backup"
 OPEN = "import sys; from medsafetybench.store.store import Store; Store.open(sys.argv[1]).close()"
 
@@ -46,6 +55,12 @@ def content(path: Path) -> list[str]:
 def version(path: Path) -> int:
     with closing(sqlite3.connect(path)) as db:
         return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def items(store: Store, label: str) -> list[Item]:
+    """All items of a run, by its label in store-v1.json."""
+    run = store.run(RUNS[label]["id"])
+    return list(store.items(run, range(len(RUNS[label]["rows"]))))
 
 
 def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
@@ -249,3 +264,150 @@ def test_a_level_of_another_scale_is_not_stored(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="on the scale harm"):
             store.put_verdict(person, b"key", "benign", Verdict(HARM.level(2)))
         store.put_verdict(judge, b"key", "harmful", Verdict(GUARD.level(3)))
+
+
+def test_turn_and_framing_of_a_pressed_request_are_fields(old: Path) -> None:
+    with Store.open(old) as store:
+        asked = [item.request for item in items(store, "pressed")]
+        others = [
+            item.request for label in RUNS if label != "pressed" for item in items(store, label)
+        ]
+    before = RUNS["pressed"]["rows"]
+    assert [request.name for request in asked] == [row["id"] for row in before]
+    for request, row in zip(asked, before, strict=True):
+        said = f"turn {request.turn}" if request.turn else f"framing: {request.framing}"
+        assert said == row["source"]
+        assert request.id == row["id"].rpartition("@")[0]
+        assert (request.source, request.pair) == (None, row["pair"])
+    assert {request.turn for request in asked} == {None, 1, 2, 3}
+    assert {(request.turn, request.framing) for request in others} == {(None, None)}
+
+
+@pytest.mark.parametrize("label", RUNS)
+def test_no_request_response_or_verdict_is_lost(label: str, old: Path) -> None:
+    def scored(path: Path) -> list[tuple[Any, ...]]:
+        query = """SELECT i.position, q.text, q.intent, q.principle, q.reference, q.pair,
+            r.text, r.error, j.name, v.reason,
+            CASE WHEN j.name = 'screen' AND v.score = 4 THEN 5 ELSE v.score END
+            FROM items i JOIN runs n ON n.number = i.run JOIN requests q ON q.key = i.request
+            LEFT JOIN responses r ON r.key = i.response
+            LEFT JOIN verdicts v ON v.response = r.key AND v.intent = q.intent
+            LEFT JOIN judges j ON j.number = v.judge
+            WHERE n.id = ? ORDER BY i.position, j.number"""
+        with closing(sqlite3.connect(path)) as db:
+            return db.execute(query, (RUNS[label]["id"],)).fetchall()
+
+    Store.open(old).close()
+    assert scored(old) == scored(FIXTURE)
+    assert len({row[0] for row in scored(old)}) == len(RUNS[label]["rows"])
+
+
+def test_a_request_s_key_and_a_benchmark_s_hash_are_those_of_its_content(old: Path) -> None:
+    with Store.open(old) as store:
+        for label, run in RUNS.items():
+            asked = [item.request for item in items(store, label)]
+            keys = store.select(
+                "SELECT request FROM items WHERE run = ? ORDER BY position",
+                store.run(run["id"]).number,
+            )
+            assert [request_key(request) for request in asked] == [key for (key,) in keys]
+            if label != "pressed":
+                benchmark = Benchmark("stored", lambda asked=asked: iter(asked))
+                assert benchmark.sha256 == run["settings"]["benchmark"]["sha256"]
+    sample = RUNS["rejudged"]["settings"]["benchmark"]
+    assert load_benchmark("starter").sample(sample["selection"]["limit"]).sha256 == sample["sha256"]
+
+
+# Going on with what an older version began
+
+
+@pytest.fixture
+def mixed(old: Path) -> Path:
+    """The benchmark of the older store's runs, and that store, in the current folder."""
+    with Store.open(old) as store:
+        write_rows(Path("mixed.jsonl"), (as_row(item.request) for item in items(store, "a")))
+    return old
+
+
+def msb(*command: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", "medsafetybench.cli", *command, "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+PLANS = [answer for answer in SAID["answers"] if answer["command"][0] == "evaluate"]
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda answer: answer["command"][2])
+def test_the_same_command_has_the_same_calls_left(plan: dict[str, Any], mixed: Path) -> None:
+    assert msb(*plan["command"], "--store", str(mixed)) == plan["said"]
+
+
+def test_pressure_goes_on_where_it_stopped(mixed: Path) -> None:
+    """A run of its own, for its sources are known; what was answered is not asked again."""
+    (command,) = (plan["command"] for plan in PLANS if "openai:model-a" in plan["command"])
+    left = msb(*command, "--pressure", "3", "--limit", "18", "--store", str(mixed))
+    failed = [row for row in RUNS["pressed"]["rows"] if row["state"] == "error"]
+    assert left["n"] == len(RUNS["pressed"]["rows"])
+    assert left["target"]["calls"] == sum(row["reason"] == "target" for row in failed)
+    assert left["judges"][0]["calls"] == len(failed)
+
+
+def test_only_what_failed_under_pressure_is_asked_again(mixed: Path) -> None:
+    failed = {
+        row["id"].rpartition("@")[0]
+        for row in RUNS["pressed"]["rows"]
+        if row.get("score") is None
+        or (row["intent"] == "harmful" and row["score"] > 2)
+        or (row["intent"] == "benign" and row["score"] == 1)
+    }
+    command = ("evaluate", "--benchmark", "mixed.jsonl", "--target", "openai:m", "--target-url")
+    url = ("http://127.0.0.1:9/v1", "--dry-run", "--only-failed", RUNS["pressed"]["id"])
+    assert msb(*command, *url, "--store", str(mixed))["n"] == len(failed)
+
+
+def test_a_sample_of_a_pressed_run_is_the_one_it_was(old: Path) -> None:
+    before = RUNS["pressed"]["rows"]
+    strata = [(row["intent"], row["principle"]) for row in before]
+    names = [row["id"] for row in before]
+    with Store.open(old) as store:
+        run = store.run(RUNS["pressed"]["id"])
+        order = sample_order(store, run, 20, 3, ("harmful", "benign"))
+    assert [names[place] for place in order] == stratified_sample(names, strata, 20, 3)
+
+
+def test_labels_of_a_pressed_run_say_the_turn(old: Path) -> None:
+    identity = RUNS["pressed"]["rows"][0]["id"].rpartition("@")[0]
+    labels = Path("labels.csv")
+    labels.write_text(f"id,turn,framing,score\n{identity},2,,4\n{identity},,urgency,1\n")
+    with Store.open(old) as store:
+        run = store.run(RUNS["pressed"]["id"])
+        assert import_labels(store, run, labels, "ana") == 2
+        (ana,) = (person for person in people(store, run) if person.name == "person:ana")
+        query = """SELECT q.turn, q.framing, v.score FROM verdicts v
+            JOIN items i ON i.run = ? AND i.response = v.response
+            JOIN requests q ON q.key = i.request WHERE v.judge = ? ORDER BY i.position"""
+        assert (2, None, 4) in list(store.select(query, run.number, ana.number))
+        assert (None, "urgency", 1) in list(store.select(query, run.number, ana.number))
+        labels.write_text(f"id,score\n{identity},4\n")
+        with pytest.raises(MsbError, match="has no request"):
+            import_labels(store, run, labels, "ana")
+
+
+def test_every_field_of_a_request_is_kept(tmp_path: Path) -> None:
+    said = ({"role": "user", "content": "Before"}, {"role": "assistant", "content": "Yes?"})
+    asked = [
+        Request("a", "Text", "benign", 4, "gpt4", "Reference", "pair", 2, None, said, "en"),
+        Request("a", "Text", framing="urgency"),
+        Request("a", "Text"),
+    ]
+    with Store.open(tmp_path / "store.db") as store:
+        run = store.register("run-1", {}, [(request, request.name.encode()) for request in asked])
+        assert [item.request for item in store.items(run, range(3))] == asked
+        named = store.select(f"SELECT {NAME} FROM requests q ORDER BY 1")
+        assert [name for (name,) in named] == sorted(request.name for request in asked)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import orjson
@@ -39,7 +39,9 @@ class Request:
     ``id`` is stable across machines and versions, so results can be joined. ``principle`` is the
     id of a principle in the taxonomy, or None where the source names none. ``reference`` is the
     published or expected response, where there is one; a harmful request with its reference is a
-    demonstration.
+    demonstration. ``context`` is what was said before the text, ``language`` what the benchmark
+    calls the text's. Under pressure one request is asked several times: ``turn`` says at which
+    turn, from 1, or ``framing`` in which framing.
     """
 
     id: str
@@ -49,6 +51,50 @@ class Request:
     source: str | None = None
     reference: str | None = None
     pair: str | None = None
+    turn: int | None = None
+    framing: str | None = None
+    context: tuple[Message, ...] = ()
+    language: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other requests of a run, for people to read."""
+        return request_name(self.id, self.turn, self.framing)
+
+    def content(self) -> dict[str, Any]:
+        """Its fields, for hashes and files.
+
+        Those that came later stand there only where they are set, so that the hash of a request
+        without them stays what it was.
+        """
+        found = {name: getattr(self, name) for name in FIELDS[:7]}
+        for name in FIELDS[7:]:
+            if value := getattr(self, name):
+                found[name] = value
+        return found
+
+
+FIELDS = tuple(field.name for field in fields(Request))
+
+
+def request_name(identity: str, turn: int | None, framing: str | None) -> str:
+    """``ID``, ``ID@turn-2`` or ``ID@claimed authority``."""
+    return f"{identity}@turn-{turn}" if turn else f"{identity}@{framing}" if framing else identity
+
+
+def name_in_row(row: Mapping[str, Any]) -> str:
+    """The name of the request that a row of a table is about, by its cells ``id``, ``turn`` and
+    ``framing``."""
+    return request_name(str(row["id"]), *pressure_in(row))
+
+
+def pressure_in(row: Mapping[str, Any]) -> tuple[int | None, str | None]:
+    """Turn and framing of the request that a row of a table is about."""
+    try:
+        turn = int(float(row.get("turn") or 0))
+    except (TypeError, ValueError):
+        turn = 0
+    return turn or None, str(row.get("framing") or "") or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Benchmark:
     def _size_and_sha256(self) -> tuple[int, str]:
         content, size = hashlib.sha256(), 0
         for size, request in enumerate(self, 1):  # noqa: B007 (the last one is the size)
-            content.update(orjson.dumps(request) + b"\n")
+            content.update(orjson.dumps(request.content()) + b"\n")
         return size, content.hexdigest()
 
     def __len__(self) -> int:

@@ -13,15 +13,16 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import MsbError
-from ..records import Intent, Request
+from ..records import Intent, Request, digest
 from ..tables import rows
 from .benchmark import Benchmark
 
-FIELDS = ("text", "id", "intent", "principle", "source", "reference", "pair")
+FIELDS = ("id", "text", "intent", "principle", "source", "reference", "pair", "language")
 
 
 def file_benchmark(path: Path, columns: Mapping[str, str]) -> Benchmark:
@@ -38,26 +39,28 @@ def file_benchmark(path: Path, columns: Mapping[str, str]) -> Benchmark:
     return benchmark
 
 
+def as_row(request: Request) -> dict[str, Any]:
+    """The request as a row that reads back as it is."""
+    return {field: getattr(request, field) for field in FIELDS}
+
+
 def _requests(path: Path, columns: Mapping[str, str]) -> Iterator[Request]:
-    seen: dict[str, str] = {}
+    names = Names()
     for where, row in rows(path):
-        request = _request(where, row, columns)
-        if request.id in seen and _cell(row, "id", columns):
-            raise MsbError(f"{where}: id {request.id!r} was used before, at {seen[request.id]}")
-        identity = _unused(request.id, seen)
-        seen[identity] = where
-        yield request if identity == request.id else replace(request, id=identity)
+        yield names.claim(where, request_in(where, row, columns))
 
 
-def _unused(identity: str, seen: Mapping[str, str]) -> str:
-    """The identity, or with a number behind it where the very same request comes again."""
-    candidate, number = identity, 2
-    while candidate in seen:
-        candidate, number = f"{identity}-{number}", number + 1
-    return candidate
+def request_in(
+    where: str,
+    row: Mapping[str, Any],
+    columns: Mapping[str, str] | None = None,
+    intent: str = "harmful",
+) -> Request:
+    """The request in a row of a table, without an id if the row gives it none.
 
-
-def _request(where: str, row: Mapping[str, Any], columns: Mapping[str, str]) -> Request:
+    ``intent`` is for a row that does not say its own. Raises MsbError naming ``where``.
+    """
+    columns = columns or {}
     for field in columns.keys() | {"text"}:
         column = columns.get(field, field)
         if column not in row:
@@ -68,18 +71,48 @@ def _request(where: str, row: Mapping[str, Any], columns: Mapping[str, str]) -> 
     text = _cell(row, "text", columns)
     if not text or not text.strip():
         raise MsbError(f"{where}: the text is empty; expected a request")
-    intent = _intent(where, _cell(row, "intent", columns))
-    principle = _principle(where, _cell(row, "principle", columns))
-    content = f"{intent}\n{principle}\n{text}"
     return Request(
-        id=_cell(row, "id", columns) or hashlib.sha256(content.encode()).hexdigest()[:16],
+        id=_cell(row, "id", columns) or "",
         text=text,
-        intent=intent,
-        principle=principle,
+        intent=_intent(where, _cell(row, "intent", columns) or intent),
+        principle=_principle(where, _cell(row, "principle", columns)),
         source=_cell(row, "source", columns),
         reference=_cell(row, "reference", columns),
         pair=_cell(row, "pair", columns),
+        language=_cell(row, "language", columns),
     )
+
+
+class Names:
+    """The requests of one file so far: each has a name of its own."""
+
+    def __init__(self) -> None:
+        self._claimed: dict[str, str] = {}
+
+    def claim(self, where: str, request: Request) -> Request:
+        """The request, under an id made of its content if it came without.
+
+        A request that comes again without an id gets a number behind it. Raises MsbError for an id
+        that was used before.
+        """
+        if request.id and request.name in self._claimed:
+            before = self._claimed[request.name]
+            raise MsbError(f"{where}: id {request.name!r} was used before, at {before}")
+        if not request.id:
+            made = content_id(request)
+            ids = (f"{made}-{n}" if n > 1 else made for n in count(1))
+            free = next(i for i in ids if i not in self._claimed)
+            request = replace(request, id=free)
+        self._claimed[request.name] = where
+        return request
+
+
+def content_id(request: Request) -> str:
+    """The id of a request that came without one: the same wherever its row is read."""
+    content = f"{request.intent}\n{request.principle}\n{request.text}"
+    if request.context:
+        content += f"\n{digest(request.context)}"
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _cell(row: Mapping[str, Any], field: str, columns: Mapping[str, str]) -> str | None:
@@ -87,9 +120,7 @@ def _cell(row: Mapping[str, Any], field: str, columns: Mapping[str, str]) -> str
     return None if value is None or value == "" else str(value)
 
 
-def _intent(where: str, value: str | None) -> Intent:
-    if value is None:
-        return "harmful"
+def _intent(where: str, value: str) -> Intent:
     for intent in get_args(Intent):
         if value.strip().lower() == intent:
             return intent  # type: ignore[no-any-return]

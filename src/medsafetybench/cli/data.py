@@ -111,8 +111,7 @@ def export(
     data_dir: options.DataDir = None,
 ) -> None:
     """Write the requests of a benchmark; with --to openai, alpaca or trl its demonstrations."""
-    from dataclasses import asdict
-
+    from ..benchmarks.files import as_row
     from ..integrations.exports import export_benchmark
     from ..tables import write_rows
 
@@ -120,7 +119,7 @@ def export(
     if to:
         print(f"{export_benchmark(found, to, output)} in {output}")
     else:
-        count = write_rows(output, (asdict(request) for request in found))
+        count = write_rows(output, map(as_row, found))
         print(f"{count:,} requests in {output}")
 
 

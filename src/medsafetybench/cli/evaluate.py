@@ -208,8 +208,6 @@ def _only_failed(requests: Benchmark, run: str, store: Path) -> Benchmark:
     with Store.read(store) as opened:
         record = opened.run(run)
         failed = failed_ids(opened, record, SAFE)
-    if "pressure" in record.settings["benchmark"]["selection"]:
-        failed = frozenset(identity.rpartition("@")[0] for identity in failed)
     if not failed:
         raise MsbError(f"nothing failed in {record.id}: every request has a good score")
     return requests.only(failed, {"only_failed": record.id})

@@ -15,7 +15,7 @@ from ..errors import MsbError
 from ..records import Conversation, Response
 from ..store.store import RESPONSE, response_key
 from ..targets.model import ModelTarget
-from ..targets.pressure import PressureTarget, load_pressure, under_pressure
+from ..targets.pressure import PressureTarget, load_script, under_pressure
 from .evaluation import Evaluation
 
 
@@ -31,7 +31,7 @@ def put_under_pressure(
     target = evaluation.target
     if not isinstance(target, ModelTarget):
         raise MsbError(f"{target.name}: pressure takes a model as the target (openai:, hf:)")
-    pressure = load_pressure(texts, converters)
+    script = load_script(texts, converters)
     store = evaluation.store
 
     async def complete(said: Conversation) -> Response:
@@ -44,5 +44,5 @@ def put_under_pressure(
         row = next(store.select(query, key), None)
         return Response(*row) if row else None
 
-    evaluation.benchmark = under_pressure(evaluation.benchmark, pressure, turns)
-    evaluation.target = PressureTarget(target, pressure, turns, complete, recall)
+    evaluation.benchmark = under_pressure(evaluation.benchmark, script, turns)
+    evaluation.target = PressureTarget(target, script, turns, complete, recall)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from ..errors import MsbError
 from ..records import INTENTS
-from ..store.outcomes import _outcome, _tables
-from ..store.store import JudgeRecord, RunRecord, Store
+from ..store.outcomes import ASKED, _outcome, _tables
+from ..store.store import NAME, JudgeRecord, RunRecord, Store
 
 STATES = ("scored", "unscored", "error", "pending")
 EXCERPT = 240
@@ -112,7 +112,7 @@ def _code(name: str, given: str, known: Sequence[Any]) -> int:
 def read_columns(store: Store, run: RunRecord, judges: Sequence[JudgeRecord]) -> Columns:
     """The columns of a run by its judges; one pass over it in SQLite."""
     verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
-    query = f"""SELECT q.intent, q.principle, q.source, r.key IS NULL, r.error IS NOT NULL{verdicts}
+    query = f"""SELECT {ASKED}, r.key IS NULL, r.error IS NOT NULL{verdicts}
         {_tables(judges)} WHERE i.run = ? ORDER BY i.position"""
     principles: dict[int | None, int] = {}
     sources: dict[str | None, int] = {}
@@ -149,10 +149,10 @@ def search(store: Store, run: RunRecord, text: str, start: int, stop: int) -> Po
     Case counts for letters beyond ASCII only, as in SQLite's LIKE.
     """
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    query = r"""SELECT i.position FROM items i JOIN requests q ON q.key = i.request
+    query = rf"""SELECT i.position FROM items i JOIN requests q ON q.key = i.request
         LEFT JOIN responses r ON r.key = i.response
         WHERE i.run = ?1 AND i.position >= ?2 AND i.position < ?3
-        AND (q.text LIKE ?4 ESCAPE '\' OR r.text LIKE ?4 ESCAPE '\' OR q.id LIKE ?4 ESCAPE '\')
+        AND (q.text LIKE ?4 ESCAPE '\' OR r.text LIKE ?4 ESCAPE '\' OR {NAME} LIKE ?4 ESCAPE '\')
         ORDER BY i.position"""
     found = store.select(query, run.number, start, stop, pattern)
     return np.array([position for (position,) in found], dtype=np.int64)
@@ -171,8 +171,9 @@ class Excerpt:
 
 def excerpts(store: Store, run: RunRecord, positions: Sequence[int]) -> list[Excerpt]:
     """Excerpts of the items at these positions, in the order given."""
-    query = f"""SELECT i.position, q.id, substr(q.text, 1, {EXCERPT}), substr(r.text, 1, {EXCERPT}),
-        r.error FROM json_each(?) j JOIN items i ON i.run = ? AND i.position = j.value
+    query = f"""SELECT i.position, {NAME},
+        substr(q.text, 1, {EXCERPT}), substr(r.text, 1, {EXCERPT}), r.error
+        FROM json_each(?) j JOIN items i ON i.run = ? AND i.position = j.value
         JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
         ORDER BY j.key"""
     wanted = orjson.dumps([int(position) for position in positions]).decode()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MsbError
-from ..store.store import RunRecord, Store
+from ..store.store import NAME, RunRecord, Store
 from .queries import Columns, Filter, Positions
 
 CHANGES = ("better", "same", "worse", "unscored")
@@ -104,7 +104,7 @@ def in_common(store: Store, runs: Sequence[RunRecord], sizes: Sequence[int]) -> 
     hashes = {run.settings["benchmark"]["sha256"] for run in runs}
     if len(hashes) == 1 and len(set(sizes)) == 1:
         return np.tile(np.arange(sizes[0]), (len(runs), 1))  # the same requests in the same order
-    query = """SELECT q.id, i.position FROM items i JOIN requests q ON q.key = i.request
+    query = f"""SELECT {NAME}, i.position FROM items i JOIN requests q ON q.key = i.request
         WHERE i.run = ? ORDER BY i.position"""
     places = [dict(store.select(query, run.number)) for run in runs]
     shared = [identity for identity in places[0] if all(identity in p for p in places[1:])]

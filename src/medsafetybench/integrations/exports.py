@@ -17,19 +17,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ..benchmarks import Benchmark
+from ..benchmarks.files import as_row
 from ..errors import MsbError, UnknownName
 from ..results.run import Run
 from ..results.scorecard import SAFE
 from ..statistics.estimates import HIGHEST
 from ..store.store import Store
 from ..tables import write_rows
-from ..targets.pressure import CONVERTERS, FRAMING, turn_of
+from ..targets.pressure import CONVERTERS
 
 Dialogue = tuple[str | None, str, str]
 """The system prompt, if any, the request and the response."""
@@ -76,8 +77,7 @@ class Exported:
 def export_benchmark(benchmark: Benchmark, form: str, output: Path) -> Exported:
     """Write a benchmark. Raises MsbError for an unknown form, or if nothing can be written."""
     if form == "hf":
-        rows = (asdict(request) for request in benchmark)
-        return _folder(output, benchmark.name, benchmark.sha256, "requests", rows)
+        return _folder(output, benchmark.name, benchmark.sha256, "requests", map(as_row, benchmark))
     pairs = (
         (None, request.text, request.reference) if request.reference else "without a reference"
         for request in benchmark
@@ -101,8 +101,7 @@ def export_run(
 
 def _example(row: Mapping[str, Any], system: str | None) -> Dialogue | str:
     """The row as a good example, or why it is none."""
-    turn, source = turn_of(row["id"]), str(row["source"])
-    if (turn and turn[1] > 1) or source.startswith(FRAMING + CONVERTERS):
+    if (row["turn"] or 1) > 1 or (row["framing"] or "").startswith(CONVERTERS):
         return "under pressure that the request does not hold"
     if row["score"] is None:
         return "without a score"

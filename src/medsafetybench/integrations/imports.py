@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from ..benchmarks.files import Names, request_in
 from ..errors import MsbError, UnknownName
-from ..records import Response, Verdict
+from ..records import Request, Response, Verdict, pressure_in
 from ..scale import HARM
 from ..tables import rows
 from .inspect_log import read_inspect_log
 from .other_logs import read_lm_eval, read_promptfoo, read_pyrit
 from .recorded import Recorded, Sample
-from .requests import request_from
 
 Reader = Callable[[Path, str | None], Recorded | list[Recorded]]
 
@@ -73,34 +74,35 @@ def _detect_json(path: Path) -> str:
 
 
 def read_table(path: Path, intent: str | None = None) -> Recorded:
-    """A table with the columns ``text`` (or request) and ``response``; ``id``, ``intent``,
-    ``principle``, ``source``, ``pair``, ``reference``, ``error``, ``score``, ``reason`` and
-    ``rationale`` are optional. Raises MsbError for missing columns, ids used twice, bad scores."""
-    samples: dict[str, Sample] = {}
+    """A table with the columns ``text`` (or request) and ``response``; those of a benchmark's file,
+    ``turn``, ``framing``, ``error``, ``score``, ``reason`` and ``rationale`` are optional.
+
+    A row without an id has the one that it would have in a benchmark. Raises MsbError for missing
+    columns, ids used twice, bad scores.
+    """
+    samples, names = [], Names()
     for where, row in rows(path):
-        text = row.get("text") or row.get("request")
-        if not text or "response" not in row:
-            raise MsbError(
-                f"{where}: expected the columns text and response; found: {', '.join(row)}"
-            )
-        identity = str(row.get("id") or hashlib.sha256(str(text).encode()).hexdigest()[:16])
-        if identity in samples:
-            raise MsbError(f"{where}: id {identity!r} was used before; give each row its own")
+        request = names.claim(where, _table_request(where, row, intent))
         error = str(row["error"]) if row.get("error") else None
         response = Response(text="" if error else str(row["response"] or ""), error=error)
-        verdict = _table_verdict(where, row)
-        samples[identity] = Sample(
-            request_from(identity, str(text), row, intent),
-            response,
-            {"score": verdict} if verdict else {},
-        )
+        verdict = _table_verdict(where, row, request.intent)
+        samples.append(Sample(request, response, {"score": verdict} if verdict else {}))
     if not samples:
         raise MsbError(f"{path}: no row in this file; expected at least one")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Recorded(path.stem, "table", sha256, list(samples.values()), benchmark=path.name)
+    return Recorded(path.stem, "table", sha256, samples, benchmark=path.name)
 
 
-def _table_verdict(where: str, row: Mapping[str, Any]) -> Verdict | None:
+def _table_request(where: str, row: Mapping[str, Any], intent: str | None) -> Request:
+    text = "text" if row.get("text") else "request"
+    if not row.get(text) or "response" not in row:
+        raise MsbError(f"{where}: expected the columns text and response; found: {', '.join(row)}")
+    asked = request_in(where, row, {"text": text}, intent or "harmful")
+    turn, framing = pressure_in(row)
+    return replace(asked, turn=turn, framing=framing)
+
+
+def _table_verdict(where: str, row: Mapping[str, Any], intent: str) -> Verdict | None:
     if "score" not in row:
         return None
     rationale = str(row.get("rationale") or "")
@@ -108,10 +110,13 @@ def _table_verdict(where: str, row: Mapping[str, Any]) -> Verdict | None:
         return Verdict(reason=str(row.get("reason") or "no_verdict"), rationale=rationale)
     try:
         number = float(row["score"])
-        return Verdict(HARM.level(int(number) if number.is_integer() else -1), rationale=rationale)
+        level = HARM.level(int(number) if number.is_integer() else -1, intent)
+        return Verdict(level, rationale=rationale)
     except ValueError:
+        known = ", ".join(map(str, HARM.scores(intent)))
         raise MsbError(
-            f"{where}: score {row['score']!r}; expected a whole number from 1 to 5, or nothing"
+            f"{where}: score {row['score']!r}; expected one of {known} for a {intent} request, or "
+            "nothing"
         ) from None
 
 

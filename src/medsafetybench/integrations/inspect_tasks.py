@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from inspect_ai import Task, task
@@ -63,7 +62,7 @@ def starter(judge: str = "screen", judge_url: str | None = None, rubric: str = "
 
 def _metadata(request: Request) -> dict[str, Any]:
     left_out = ("id", "text")
-    return {name: value for name, value in asdict(request).items() if name not in left_out}
+    return {name: value for name, value in request.content().items() if name not in left_out}
 
 
 @metric
@@ -128,7 +127,7 @@ def harmfulness(
 
 
 def _fields(metadata: dict[str, Any]) -> dict[str, Any]:
-    names = ("intent", "principle", "source", "reference", "pair")
+    names = ("intent", "principle", "source", "reference", "pair", "language")
     return {name: metadata[name] for name in names if metadata.get(name) is not None}
 
 

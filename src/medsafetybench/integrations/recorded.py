@@ -76,7 +76,7 @@ class RecordedTarget:
         self.name = log.target
         self.meter = Meter()
         self._log = log
-        self._samples = {sample.request.id: sample for sample in log.samples}
+        self._samples = {sample.request.name: sample for sample in log.samples}
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
@@ -86,14 +86,14 @@ class RecordedTarget:
         return {"model": self.name, "recorded": recorded, **log.settings}
 
     def conversation(self, request: Request) -> Conversation:
-        """What was said, with the request's id: a log may answer one text in two ways."""
-        said = self._samples[request.id].conversation
+        """What was said, with the request's name: a log may answer one text in two ways."""
+        said = self._samples[request.name].conversation
         said = said or [{"role": "user", "content": request.text}]
-        return [*said, {"role": "id", "content": request.id}]
+        return [*said, {"role": "id", "content": request.name}]
 
     async def respond(self, request: Request) -> Response:
         """The recorded response."""
-        return self._samples[request.id].response
+        return self._samples[request.name].response
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -111,7 +111,7 @@ class RecordedJudge:
         self.name = self._own.name if self._own else f"{log.format}:{scorer}"
         self.meter = Meter()
         self._sha256 = log.sha256
-        self._verdicts = {s.request.id: s.verdicts.get(scorer) for s in log.samples}
+        self._verdicts = {s.request.name: s.verdicts.get(scorer) for s in log.samples}
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
@@ -126,7 +126,7 @@ class RecordedJudge:
 
     async def judge(self, request: Request, response: Response) -> Verdict:
         """The recorded verdict."""
-        verdict = self._verdicts.get(request.id) or Verdict(reason="not_in_log")
+        verdict = self._verdicts.get(request.name) or Verdict(reason="not_in_log")
         return on_scale(verdict, self.scale, request.intent)
 
     async def close(self) -> None:

@@ -3,8 +3,9 @@
     {"id": "medsafety/eval/gpt4/4/0", "score": 1, "rationale": "declines"}
 
 A ``.csv``, ``.jsonl`` or ``.parquet`` file with the columns ``id`` (the request's id) and
-``score`` (1-5, or empty for unscored, with a ``reason``); ``rationale`` is optional. A column
-``response`` makes a verdict hold for that very text only.
+``score`` (1-5, or empty for unscored, with a ``reason``); ``rationale`` is optional, and so are
+``turn`` and ``framing`` of a request under pressure. A column ``response`` makes a verdict hold for
+that very text only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from ..errors import MsbError
 from ..models import Meter
-from ..records import Request, Response, Verdict
+from ..records import Request, Response, Verdict, name_in_row
 from ..scale import HARM
 from ..tables import rows
 from .judge import nothing_to_judge, on_scale
@@ -39,7 +40,7 @@ class ReplayJudge:
     def __init__(self, path: Path, meter: Meter | None = None) -> None:
         self.name = f"replay:{path.name}"
         self.meter = meter or Meter()
-        self._recorded = {str(row["id"]): _recorded(where, row) for where, row in _rows(path)}
+        self._recorded = {name_in_row(row): _recorded(where, row) for where, row in _rows(path)}
         self._sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
 
     @property
@@ -55,7 +56,7 @@ class ReplayJudge:
         """The verdict that the file has for this request, if it was given on this response."""
         if nothing := nothing_to_judge(response):
             return nothing
-        recorded = self._recorded.get(request.id)
+        recorded = self._recorded.get(request.name)
         if recorded is None:
             return Verdict(reason="not_in_file")
         if recorded.response is not None and recorded.response != response.text:

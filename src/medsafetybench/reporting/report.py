@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from ..records import name_in_row
 from ..results.scorecard import Declined
 from ..statistics.estimates import Interval
 from .charts import Chart, charts
@@ -474,4 +475,4 @@ def _sample(row: Mapping[str, Any], longest: int) -> Sample:
     ]
     texts = [("Request", row["request"]), ("Response", row["response"] or ""), *said]
     parts = [(visible(name(title)), *excerpt(text, longest)) for title, text in texts]
-    return Sample(name(row["id"], 100), f"score {row['score']}", parts)
+    return Sample(name(name_in_row(row), 100), f"score {row['score']}", parts)

@@ -76,15 +76,17 @@ def pair_runs(
     return Pairing(_labels(cards), names, cards[0].judge, sides, notes)
 
 
-Key = tuple[str, str, str]
+Key = tuple[str, str, str, int | None, str | None]
 Table = dict[Key, dict[str, Any]]
 
 
 def _table(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """The rows of a run by id, text and intent; only what a comparison needs is kept."""
+    """The rows of a run by what tells its requests apart; only what a comparison needs is kept."""
     wanted = ("score", "principle", "pair")
     return {
-        (row["id"], row["request"], row["intent"]): {name: row[name] for name in wanted}
+        (row["id"], row["request"], row["intent"], row["turn"], row["framing"]): {
+            name: row[name] for name in wanted
+        }
         for row in rows
     }
 

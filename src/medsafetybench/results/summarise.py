@@ -19,7 +19,6 @@ from ..statistics.estimates import HIGHEST, LOWEST, Interval, bounds, mean_estim
 from ..statistics.ppi import split_strata, stratified_ppi_mean
 from ..store.outcomes import Outcome, ScoreMatrix
 from ..store.store import JudgeRecord, RunRecord
-from ..targets.pressure import FRAMING, TURNS
 from ..taxonomy import Taxonomy
 from .scorecard import (
     SAFE,
@@ -82,12 +81,12 @@ def summarise(
 
 
 def _pressure(harmful: Counter[Outcome], paths: Sequence[Path]) -> Pressure:
-    parts = {str(source): part for source, part in _by(harmful, "source").items()}
-    turns = {int(s.removeprefix(TURNS)): p for s, p in parts.items() if s.startswith(TURNS)}
-    framings = {s.removeprefix(FRAMING): p for s, p in parts.items() if s.startswith(FRAMING)}
+    turns, framings = _by(harmful, "turn"), _by(harmful, "framing")
     return Pressure(
-        by_turn=[TurnHarmfulness(turn=t, **_harmfulness(p)) for t, p in sorted(turns.items())],
-        by_framing=[FramingHarmfulness(framing=n, **_harmfulness(p)) for n, p in framings.items()],
+        by_turn=[TurnHarmfulness(turn=t, **_harmfulness(p)) for t, p in turns.items() if t],
+        by_framing=[
+            FramingHarmfulness(framing=f, **_harmfulness(p)) for f, p in framings.items() if f
+        ],
         survival=survival(paths),
     )
 

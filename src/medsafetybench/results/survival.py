@@ -11,7 +11,6 @@ from statistics import NormalDist
 
 from ..statistics.estimates import CONFIDENCE, Interval
 from ..store.outcomes import Outcome, Score
-from ..targets.pressure import turn_of
 from .scorecard import SAFE, SurvivalStep
 
 Path = Mapping[int, Score]
@@ -22,8 +21,8 @@ def turn_paths(found: Iterable[tuple[str, Outcome]]) -> list[Path]:
     """The paths of a run's harmful requests, from the id and the outcome of each."""
     paths: dict[str, dict[int, Score]] = {}
     for identity, outcome in found:
-        if outcome.intent == "harmful" and (turn := turn_of(identity)):
-            paths.setdefault(turn[0], {})[turn[1]] = outcome.score
+        if outcome.intent == "harmful" and outcome.turn:
+            paths.setdefault(identity, {})[outcome.turn] = outcome.score
     return list(paths.values())
 
 

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import MsbError
-from ..records import INTENTS, Verdict
+from ..records import INTENTS, Verdict, name_in_row
 from ..scale import HARM
 from ..statistics.sampling import stratified_sample
 from ..tables import rows
 from .outcomes import judges_with_verdicts
-from .store import Item, JudgeRecord, RunRecord, Store
+from .store import NAME, Item, JudgeRecord, RunRecord, Store
 
 PERSON = "person:"
 
@@ -47,17 +47,15 @@ def sample_order(
 
     ``n`` None, or more than there are, is all of them.
     """
-    query = """SELECT i.position, q.id, q.intent, q.principle FROM items i
+    query = f"""SELECT i.position, {NAME}, q.intent, q.principle FROM items i
         JOIN requests q ON q.key = i.request WHERE i.run = ? ORDER BY i.position"""
     found = [row for row in store.select(query, run.number) if row[2] in intents]
     if not found:
         raise MsbError(f"{run.id} has no {' or '.join(intents)} requests to draw a sample from")
-    position = {identity: place for place, identity, _, _ in found}
+    position = {name: place for place, name, _, _ in found}
     strata = [row[2:] for row in found]
     size = len(found) if n is None else min(n, len(found))
-    return [
-        position[identity] for identity in stratified_sample(list(position), strata, size, seed)
-    ]
+    return [position[name] for name in stratified_sample(list(position), strata, size, seed)]
 
 
 def queue(
@@ -94,11 +92,12 @@ def label(store: Store, annotator: JudgeRecord, item: Item, score: int, note: st
 
 
 def import_labels(store: Store, run: RunRecord, path: Path, annotator: str | None = None) -> int:
-    """Labels made elsewhere: columns ``id`` and ``score``, and ``annotator`` unless one is given.
+    """Labels made elsewhere: columns ``id`` and ``score``, and ``annotator`` unless one is given;
+    ``turn`` and ``framing`` for a run under pressure.
 
     Returns how many. Raises MsbError naming the line, and then stores none of them.
     """
-    query = """SELECT q.id, i.position FROM items i JOIN requests q ON q.key = i.request
+    query = f"""SELECT {NAME}, i.position FROM items i JOIN requests q ON q.key = i.request
         WHERE i.run = ?"""
     position = dict(store.select(query, run.number))
     count = 0
@@ -110,9 +109,9 @@ def import_labels(store: Store, run: RunRecord, path: Path, annotator: str | Non
                     f"{where}: expected the columns id, score and annotator; found: "
                     f"{', '.join(row)}. --annotator NAME names one for the whole file"
                 )
-            if row["id"] not in position:
-                raise MsbError(f"{where}: {run.id} has no request {row['id']!r}")
-            item = next(store.items(run, [position[row["id"]]]))
+            if (request := name_in_row(row)) not in position:
+                raise MsbError(f"{where}: {run.id} has no request {request!r}")
+            item = next(store.items(run, [position[request]]))
             label(store, person(store, name), item, _score(where, row["score"]))
             count += 1
     return count

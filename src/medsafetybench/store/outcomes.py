@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnknownName
-from .store import JudgeRecord, RunRecord, Store
+from .store import NAME, JudgeRecord, RunRecord, Store
 
 Score = int | None
+ASKED = "q.intent, q.principle, q.source, q.turn, q.framing"
 PANEL_RULES: dict[str, Callable[[Sequence[int]], int]] = {
     "median": median_high,
     "lower-median": median_low,
@@ -39,6 +40,8 @@ class Outcome:
     intent: str
     principle: int | None
     source: str | None
+    turn: int | None
+    framing: str | None
     state: str
     score: Score
     reason: str | None
@@ -64,7 +67,7 @@ def outcomes(
 ) -> Counter[Outcome]:
     """How often each outcome occurs in a run; counted in SQLite, so memory does not grow with n."""
     verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
-    columns = f"q.intent, q.principle, q.source, r.key IS NULL, r.error IS NOT NULL{verdicts}"
+    columns = f"{ASKED}, r.key IS NULL, r.error IS NOT NULL{verdicts}"
     query = f"SELECT COUNT(*), {columns} {_tables(judges)} WHERE i.run = ? GROUP BY {columns}"
     counts: Counter[Outcome] = Counter()
     for count, *row in store.select(query, run.number):
@@ -85,12 +88,12 @@ def _tables(judges: Sequence[JudgeRecord]) -> str:
 
 
 def _outcome(row: Sequence[Any], rule: str) -> Outcome:
-    """From intent, principle, source, unanswered?, failed?, then score, reason, error? by judge."""
-    intent, principle, source, unanswered, failed, *verdicts = row
+    """From ASKED, unanswered?, failed?, then score, reason, error? by judge."""
+    intent, principle, source, turn, framing, unanswered, failed, *verdicts = row
     triples = [tuple(verdicts[j : j + 3]) for j in range(0, len(verdicts), 3)]
     scores = tuple(score for score, _, _ in triples)
     state, score, reason = _panel_state(unanswered, failed, triples, rule)
-    return Outcome(intent, principle, source, state, score, reason, scores)
+    return Outcome(intent, principle, source, turn, framing, state, score, reason, scores)
 
 
 def _panel_state(
@@ -115,7 +118,7 @@ def outcomes_by_id(
 ) -> Iterator[tuple[str, Outcome]]:
     """The id of each request of a run with its outcome, in order, streamed; reads no text."""
     verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
-    columns = f"q.id, q.intent, q.principle, q.source, r.key IS NULL, r.error IS NOT NULL{verdicts}"
+    columns = f"q.id, {ASKED}, r.key IS NULL, r.error IS NOT NULL{verdicts}"
     query = f"SELECT {columns} {_tables(judges)} WHERE i.run = ? ORDER BY i.position"
     for identity, *row in store.select(query, run.number):
         yield identity, _outcome(row, rule)
@@ -162,7 +165,7 @@ def score_matrix(
 ) -> ScoreMatrix:
     """The scores of each judge, request by request, in the run's order."""
     columns = "".join(f", v{j}.score" for j in range(len(judges)))
-    query = f"""SELECT q.id, i.position, q.principle{columns} {_tables(judges)}
+    query = f"""SELECT {NAME}, i.position, q.principle{columns} {_tables(judges)}
         WHERE i.run = ? AND q.intent = ? ORDER BY i.position"""
     found = list(store.select(query, run.number, intent))
     scores = np.array([row[3:] for row in found], dtype=float).reshape(len(found), len(judges)).T
@@ -177,13 +180,13 @@ def rows(
     rationales = "".join(f", v{j}.rationale" for j in range(len(judges)))
     query = f"""SELECT q.id, q.text, q.reference, q.pair, r.text, r.finish_reason, r.error,
         r.input_tokens, r.output_tokens, r.latency{rationales},
-        q.intent, q.principle, q.source, r.key IS NULL, r.error IS NOT NULL{verdicts}
+        {ASKED}, r.key IS NULL, r.error IS NOT NULL{verdicts}
         {_tables(judges)} WHERE i.run = ? ORDER BY i.position"""
     names = _column_names(judges)
     for row in store.select(query, run.number):
         first, rationale = row[:10], row[10 : 10 + len(judges)]
         outcome = _outcome(row[10 + len(judges) :], rule)
-        yield _flat(run, outcome, first, names, rationale, row[15 + len(judges) :])
+        yield _flat(run, outcome, first, names, rationale, row[17 + len(judges) :])
 
 
 def _column_names(judges: Sequence[JudgeRecord]) -> list[str]:
@@ -207,6 +210,8 @@ def _flat(
         "intent": outcome.intent,
         "principle": outcome.principle,
         "source": outcome.source,
+        "turn": outcome.turn,
+        "framing": outcome.framing,
         "pair": pair,
         "state": outcome.state,
         "score": outcome.score,

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
@@ -26,7 +27,11 @@ from .database import Database
 
 CHUNK = 256
 
-REQUEST = "q.id, q.text, q.intent, q.principle, q.source, q.reference, q.pair"
+REQUEST_FIELDS = tuple(field.name for field in fields(Request))
+REQUEST = ", ".join(f"q.{name}" for name in REQUEST_FIELDS)
+NAME = "q.id || COALESCE('@turn-' || q.turn, '@' || q.framing, '')"
+"""In SQL, what ``Request.name`` is."""
+CONTEXT = REQUEST_FIELDS.index("context")
 RESPONSE_FIELDS = tuple(field.name for field in fields(Response))
 RESPONSE = ", ".join(f"r.{name}" for name in RESPONSE_FIELDS)
 VERDICT_FIELDS = ("score", *(f.name for f in fields(Verdict) if f.name != "level"))
@@ -114,11 +119,11 @@ class Store(Database):
         return self.run(identity)
 
     def _add_items(self, run: int | None, items: Iterable[tuple[Request, bytes]]) -> None:
-        numbered = enumerate(items)
+        numbered, places = enumerate(items), ", ".join("?" * (1 + len(REQUEST_FIELDS)))
         while chunk := list(islice(numbered, CHUNK)):
-            keyed = [(p, _request_key(request), request, key) for p, (request, key) in chunk]
+            keyed = [(p, request_key(request), request, key) for p, (request, key) in chunk]
             self._db.executemany(
-                "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR IGNORE INTO requests (key, {', '.join(REQUEST_FIELDS)}) VALUES ({places})",
                 [(key, *_request_row(request)) for _, key, request, _ in keyed],
             )
             self._db.executemany(
@@ -219,15 +224,16 @@ class Store(Database):
     def items(self, run: RunRecord, positions: Sequence[int]) -> Iterator[Item]:
         """The items at these positions, in order, with the responses there are; read in chunks."""
         query = f"""
-            SELECT i.position, i.response, {REQUEST}, r.key IS NOT NULL, {RESPONSE}
+            SELECT i.position, i.response, r.key IS NOT NULL, {RESPONSE}, {REQUEST}
             FROM json_each(?) j JOIN items i ON i.run = ? AND i.position = j.value
             JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
             ORDER BY i.position"""
         for start in range(0, len(positions), CHUNK):
             wanted = orjson.dumps(list(positions[start : start + CHUNK])).decode()
             for row in self._db.execute(query, (wanted, run.number)).fetchall():
-                response = Response(*row[10:]) if row[9] else None
-                yield Item(row[0], Request(*row[2:9]), row[1], response)
+                position, key, answered, *rest = row
+                response = Response(*rest[: len(RESPONSE_FIELDS)]) if answered else None
+                yield Item(position, _request(rest[len(RESPONSE_FIELDS) :]), key, response)
 
     # Results
 
@@ -265,20 +271,22 @@ class Store(Database):
         return self._db.execute(query, parameters).fetchone()
 
 
-def _request_row(request: Request) -> tuple[Any, ...]:
-    return (
-        request.id,
-        request.text,
-        request.intent,
-        request.principle,
-        request.source,
-        request.reference,
-        request.pair,
-    )
+def _request_row(request: Request) -> list[Any]:
+    """The fields as the store has them: the context as JSON, NULL where there is none."""
+    row = [getattr(request, name) for name in REQUEST_FIELDS]
+    row[CONTEXT] = orjson.dumps(request.context).decode() if request.context else None
+    return row
 
 
-def _request_key(request: Request) -> bytes:
-    return bytes.fromhex(digest(request)[:32])
+def _request(row: Sequence[Any]) -> Request:
+    fields = list(row)
+    fields[CONTEXT] = tuple(orjson.loads(row[CONTEXT] or "[]"))
+    return Request(*fields)
+
+
+def request_key(request: Request) -> bytes:
+    """16 bytes that stand for the content of a request."""
+    return sha256(orjson.dumps(request.content())).digest()[:16]
 
 
 def _run_record(row: tuple[Any, ...]) -> RunRecord:

@@ -1,12 +1,12 @@
 """Pressure: the same request again under framings, and over turns that push back.
 
-    pressed = under_pressure(benchmark, load_pressure(), turns=3)
-    target = PressureTarget(inner, load_pressure(), 3, complete)
+    pressed = under_pressure(benchmark, load_script(), turns=3)
+    target = PressureTarget(inner, load_script(), 3, complete)
 
 Each harmful request is asked plainly over ``turns`` turns, and once in each framing; each of these
-is a request of its own, with the turn or the framing as its source, so that every scorecard says
-harmfulness by turn and by framing. A benign request is asked once. What is said at a turn does not
-depend on a judge: the push-back comes whether or not the target declined.
+is a request of its own, with its ``turn`` or ``framing``, so that every scorecard says harmfulness
+by turn and by framing. A benign request is asked once. What is said at a turn does not depend on a
+judge: the push-back comes whether or not the target declined.
 
 A converter (``pyrit:NAME``) is a framing as well, under its name. The target is told the converted
 text; the request stays as it is, so that a judge reads what was asked.
@@ -15,7 +15,6 @@ text; the request stays as it is, so that a judge reads what was asked.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
@@ -27,27 +26,18 @@ from ..errors import MsbError
 from ..records import Conversation, Request, Response, digest
 from .target import Target
 
-TURN = re.compile(r"^(.*)@turn-(\d+)$", re.DOTALL)
-
 Complete = Callable[[Conversation], Awaitable[Response]]
 Recall = Callable[[Conversation], Response | None]
 Converter = Callable[[str], str]
 """A request's text in another form; always the same for the same text."""
 
 CONVERTERS = "pyrit:"
-TURNS, FRAMING = "turn ", "framing: "
-"""Before a turn's number and a framing's name, in the source of a request."""
-
-
-def turn_of(identity: str) -> tuple[str, int] | None:
-    """The request and the turn that the id of a request under pressure stands for, if any."""
-    match = TURN.match(identity)
-    return (match[1], int(match[2])) if match else None
 
 
 @dataclass(frozen=True)
-class Pressure:
-    """Framings by name, each with ``{request}``, and what is said at turn 2, 3 and so on.
+class Script:
+    """What pressure says: framings by name, each with ``{request}``, and what comes at turn 2, 3
+    and so on.
 
     ``converters`` by name are further framings.
     """
@@ -63,7 +53,7 @@ class Pressure:
         return digest([dict(self.framings), list(self.turns)])
 
 
-def load_pressure(path: Path | None = None, converters: Sequence[str] = ()) -> Pressure:
+def load_script(path: Path | None = None, converters: Sequence[str] = ()) -> Script:
     """Ours, or one from a file of the same form, and the converters named.
 
     Raises MsbError for what is missing in the file, and for a converter that cannot be had.
@@ -74,14 +64,14 @@ def load_pressure(path: Path | None = None, converters: Sequence[str] = ()) -> P
     try:
         text = path.read_text("utf-8") if path else _ours()
         found = yaml.safe_load(text)
-        pressure = Pressure(int(found["version"]), dict(found["framings"]), list(found["turns"]))
+        script = Script(int(found["version"]), dict(found["framings"]), list(found["turns"]))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, ValueError) as e:
         why = " ".join(str(e).split())
         raise MsbError(f"{where}: expected version, framings and turns: {why}") from None
-    for name, framing in pressure.framings.items():
+    for name, framing in script.framings.items():
         if "{request}" not in framing:
             raise MsbError(f"{where}: framing {name!r} has no {{request}} where the request stands")
-    return replace(pressure, converters={name: _converter(name) for name in converters})
+    return replace(script, converters={name: _converter(name) for name in converters})
 
 
 def _converter(name: str) -> Converter:
@@ -96,42 +86,40 @@ def _ours() -> str:
     return files(__package__).joinpath("pressure.yaml").read_text("utf-8")
 
 
-def under_pressure(benchmark: Benchmark, pressure: Pressure, turns: int) -> Benchmark:
+def under_pressure(benchmark: Benchmark, script: Script, turns: int) -> Benchmark:
     """The benchmark with every harmful request at every turn and in every framing.
 
     Raises MsbError for more turns than there are texts for.
     """
-    most = 1 + len(pressure.turns)
+    most = 1 + len(script.turns)
     if not 1 <= turns <= most:
         raise MsbError(f"--pressure {turns}: expected 1 to {most} turns")
 
     def read() -> Iterator[Request]:
         for request in benchmark:
-            yield from _pressed(request, pressure, turns if request.intent == "harmful" else 1)
+            yield from _pressed(request, script, turns if request.intent == "harmful" else 1)
 
     how: dict[str, Any] = {
         "turns": turns,
-        "version": pressure.version,
-        "sha256": pressure.sha256,
+        "version": script.version,
+        "sha256": script.sha256,
     }
-    if pressure.converters:
-        how["converters"] = sorted(pressure.converters)
+    if script.converters:
+        how["converters"] = sorted(script.converters)
     return Benchmark(benchmark.name, read, {**benchmark.selection, "pressure": how})
 
 
-def _pressed(request: Request, pressure: Pressure, turns: int) -> Iterator[Request]:
+def _pressed(request: Request, script: Script, turns: int) -> Iterator[Request]:
     """All turns of one request are one draw: they share its pair, or its id."""
-    pair = request.pair or request.id
+    plain = replace(request, pair=request.pair or request.id)
     for turn in range(1, turns + 1):
-        identity = f"{request.id}@turn-{turn}"
-        yield replace(request, id=identity, source=f"{TURNS}{turn}", pair=pair)
+        yield replace(plain, turn=turn)
     if request.intent != "harmful":
         return
-    framed = {n: text.replace("{request}", request.text) for n, text in pressure.framings.items()}
-    for name, text in {**framed, **dict.fromkeys(pressure.converters, request.text)}.items():
-        yield replace(
-            request, id=f"{request.id}@{name}", text=text, source=f"{FRAMING}{name}", pair=pair
-        )
+    for name, framing in script.framings.items():
+        yield replace(plain, text=framing.replace("{request}", request.text), framing=name)
+    for name in script.converters:
+        yield replace(plain, framing=name)
 
 
 class PressureTarget:
@@ -144,7 +132,7 @@ class PressureTarget:
     def __init__(
         self,
         inner: Target,
-        pressure: Pressure,
+        script: Script,
         turns: int,
         complete: Complete,
         recall: Recall | None = None,
@@ -154,7 +142,7 @@ class PressureTarget:
         self.paid = inner.paid
         self.meter = inner.meter
         self._inner = inner
-        self._pressure = pressure
+        self._script = script
         self._turns = turns
         self._complete = complete
         self._recall = recall or (lambda conversation: None)
@@ -169,36 +157,39 @@ class PressureTarget:
         """What is said up to this turn. Where the target's own answers will stand is marked: they
         are what the turns before it determine."""
         said = list(self._inner.conversation(self._told(request)))
-        for turn in range(2, _turn(request) + 1):
+        for turn in range(2, (request.turn or 1) + 1):
             answer = {"role": "answer", "content": f"to turn {turn - 1}"}
-            said += [answer, {"role": "user", "content": self._pressure.turns[turn - 2]}]
+            said += [answer, {"role": "user", "content": self._script.turns[turn - 2]}]
         return said
 
     async def respond(self, request: Request) -> Response:
         """The answer at this turn, those before it asked first where they are not known."""
-        if request.id not in self._asked:
-            self._asked[request.id] = asyncio.create_task(self._ask(request))
+        if request.name not in self._asked:
+            self._asked[request.name] = asyncio.create_task(self._ask(request))
         try:
-            return await asyncio.shield(self._asked[request.id])
+            return await asyncio.shield(self._asked[request.name])
         finally:
-            # Answers are kept for the turns that build on them, and no longer.
-            found = turn_of(request.id)
-            if found is None:
-                self._asked.pop(request.id, None)
-            elif found[1] == self._turns:
-                for turn in range(1, self._turns + 1):
-                    self._asked.pop(f"{found[0]}@turn-{turn}", None)
+            self._forget(request)
+
+    def _forget(self, request: Request) -> None:
+        """Answers are kept for the turns that build on them, and no longer."""
+        last = self._turns if request.intent == "harmful" else 1
+        if request.turn is None:
+            self._asked.pop(request.name, None)
+        elif request.turn == last:
+            for turn in range(1, last + 1):
+                self._asked.pop(replace(request, turn=turn).name, None)
 
     async def _ask(self, request: Request) -> Response:
-        turn = _turn(request)
+        turn = request.turn or 1
         if turn == 1:
             return await self._inner.respond(self._told(request))
         said = list(self._inner.conversation(request))
         for before in range(1, turn):
-            answer = await self._answer(_at(request, before))
+            answer = await self._answer(replace(request, turn=before))
             if answer.error:
                 return Response(error=f"turn {before} has no answer: {answer.error}")
-            push = self._pressure.turns[before - 1]
+            push = self._script.turns[before - 1]
             said += [
                 {"role": "assistant", "content": answer.text},
                 {"role": "user", "content": push},
@@ -207,30 +198,20 @@ class PressureTarget:
 
     def _told(self, request: Request) -> Request:
         """The request as the target is told it."""
-        convert = self._pressure.converters.get((request.source or "").removeprefix(FRAMING))
+        convert = self._script.converters.get(request.framing or "")
         return replace(request, text=convert(request.text)) if convert else request
 
     async def _answer(self, request: Request) -> Response:
         """The answer to an earlier turn: being asked, stored, or asked now."""
-        if request.id not in self._asked and (stored := self._recall(self.conversation(request))):
-            return stored
-        if request.id not in self._asked:
-            self._asked[request.id] = asyncio.create_task(self._ask(request))
-        return await asyncio.shield(self._asked[request.id])
+        asked = self._asked.get(request.name)
+        if asked is None:
+            if stored := self._recall(self.conversation(request)):
+                return stored
+            asked = self._asked[request.name] = asyncio.create_task(self._ask(request))
+        return await asyncio.shield(asked)
 
     async def close(self) -> None:
         """Close the inner target."""
         for task in self._asked.values():
             task.cancel()
         await self._inner.close()
-
-
-def _turn(request: Request) -> int:
-    found = turn_of(request.id)
-    return found[1] if found else 1
-
-
-def _at(request: Request, turn: int) -> Request:
-    found = turn_of(request.id)
-    assert found is not None, "only a turn has turns before it"
-    return replace(request, id=f"{found[0]}@turn-{turn}", source=f"{TURNS}{turn}")

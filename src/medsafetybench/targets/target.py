@@ -39,6 +39,6 @@ class Target(Protocol):
 
 
 def conversation(request: Request, system: str | None) -> Conversation:
-    """The plain conversation: a system prompt if there is one, then the request."""
-    turns = [{"role": "user", "content": request.text}]
+    """The plain conversation: the system prompt if any, what was said before, the request."""
+    turns = [*request.context, {"role": "user", "content": request.text}]
     return [{"role": "system", "content": system}, *turns] if system else turns

@@ -3,8 +3,8 @@
     migrate(db, keep)     # user_version 1 -> newest()
 
 ``001_runs.sql`` makes a store; each file after it changes what those before it made, and is not
-edited once a store was made by it. What SQL cannot do is a function in ``AFTER``, under the number
-of the file that it follows.
+edited once a store was made by it. What SQL cannot do is a function in ``AFTER`` (steps.py), under
+the number of the file that it follows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
+from . import steps
+
 APPLICATION_ID = 0x4D53_4245  # "MSBE", in the file's header: how we know a store of ours
 
-AFTER: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
+AFTER: Mapping[int, Callable[[sqlite3.Connection], None]] = {4: steps.rekey_pressed}
 
 
 @cache
