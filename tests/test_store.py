@@ -7,6 +7,8 @@ says how).
 from __future__ import annotations
 
 import json
+import os
+import platform
 import shutil
 import signal
 import sqlite3
@@ -14,21 +16,26 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import Disk
+from medsafetybench import __version__
 from medsafetybench.benchmarks import Benchmark, load_benchmark
 from medsafetybench.benchmarks.files import as_row
 from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.records import Request, Response, Verdict
 from medsafetybench.scale import GUARD, HARM, REFUSAL
 from medsafetybench.statistics.sampling import stratified_sample
+from medsafetybench.store import migrations
 from medsafetybench.store.capability import CapabilityStore
 from medsafetybench.store.labels import import_labels, people, sample_order
 from medsafetybench.store.migrations import newest
+from medsafetybench.store.provenance import here, with_entry, without_secrets
 from medsafetybench.store.store import NAME, Item, Store, request_key
 from medsafetybench.tables import write_rows
 
@@ -66,6 +73,11 @@ def items(store: Store, label: str) -> list[Item]:
 def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(path)) as db:
         return db.execute(query).fetchall()
+
+
+def test_the_steps_are_numbered_one_by_one() -> None:
+    names = sorted(step.name for step in files(migrations).iterdir() if step.suffix == ".sql")
+    assert [int(name[:3]) for name in names] == list(range(1, newest() + 1))
 
 
 # Once, whole, and kept
@@ -411,3 +423,83 @@ def test_every_field_of_a_request_is_kept(tmp_path: Path) -> None:
         assert [item.request for item in store.items(run, range(3))] == asked
         named = store.select(f"SELECT {NAME} FROM requests q ORDER BY 1")
         assert [name for (name,) in named] == sorted(request.name for request in asked)
+
+
+# What made a run
+
+
+SECRETS = {
+    "a key of a known shape": ["--system", "sk-abcdefghijklmnopqrstuvwxyz"],
+    "a value of the environment": ["--target-param", "user=from-the-env"],
+    "what a variable holds that is named for it": [
+        "--target-key-env",
+        "MINE",
+        "--x",
+        "whatever-it-is",
+    ],
+    "what is given for a key": ["--target-param", "api_key=short"],
+    "what is given for a password": ["--password", "hunter2"],
+    "a password in an address": ["--target-url", "http://me:hunter2@127.0.0.1/v1"],
+    "a bearer's token": ["--header", "Authorization: Bearer abc.def"],
+}
+
+
+@pytest.mark.parametrize("case", SECRETS)
+def test_a_command_is_kept_without_its_secrets(case: str) -> None:
+    environment = {
+        "MSB_TARGET_API_KEY": "from-the-env",
+        "MINE": "whatever-it-is",
+        "HOME": "/home/me",
+    }
+    plain = [
+        "evaluate",
+        "--max-tokens",
+        "64",
+        "--judge-max-tokens=1024",
+        "--store",
+        "/home/me/a.db",
+    ]
+    kept = without_secrets(["/usr/bin/msb", *plain, *SECRETS[case]], environment)
+    assert kept[: 1 + len(plain)] == ["msb", *plain], "what is no secret stays"
+    said = " ".join(kept)
+    assert "[removed]" in said
+    secrets = ("sk-abc", "from-the-env", "whatever-it-is", "short", "hunter2", "abc.def")
+    assert not [secret for secret in secrets if secret in said]
+    if "--target-key-env" in kept:
+        assert "MINE" in kept, "the name of a variable is no secret"
+
+
+def test_a_run_says_what_made_it_once_for_each_way(tmp_path: Path) -> None:
+    Path("said.csv").write_text("id,response\na,No.\n")
+    Path("asked.csv").write_text("id,text\na,How?\n")
+    command = [*("evaluate", "--benchmark", "asked.csv", "--target", "replay:said.csv")]
+    for more in ([], [], ["--judge", "screen"], []):
+        msb(*command, *more)
+    with Store.read("medsafety.db") as store:
+        (run,) = store.runs()
+    assert [entry["command"][1:] for entry in run.provenance] == [
+        [*command, "--json"],
+        [*command, "--judge", "screen", "--json"],
+    ]
+    for entry in run.provenance:
+        assert entry["packages"]["medsafetybench"] == __version__
+        assert entry["python"] == platform.python_version()
+        assert entry["machine"]["cpus"] == os.cpu_count()
+        assert datetime.fromisoformat(entry["at"]).tzinfo is not None
+
+
+def test_a_gpu_that_shows_only_later_is_added_and_another_is_another_machine() -> None:
+    def entry(gpu: str | None, at: str = "now") -> dict[str, Any]:
+        return {"at": at, "command": ["msb"], "machine": {"os": "Linux", "gpu": gpu}}
+
+    found = with_entry(with_entry([], entry(None, "first")), entry("H100", "later"))
+    assert found == [entry("H100", "first")]
+    assert with_entry(found, entry(None)) == with_entry(found, entry("H100")) == found
+    assert with_entry(found, entry("T4")) == [*found, entry("T4")]
+
+
+def test_a_run_of_an_older_store_has_no_provenance_until_it_goes_on(old: Path) -> None:
+    with Store.open(old) as store:
+        assert {run.provenance for run in store.runs()} == {()}
+        store.add_provenance(store.runs()[0], here())
+        assert [len(run.provenance) for run in store.runs()] == [1] + [0] * 12

@@ -188,7 +188,7 @@ def test_a_mapped_column_that_is_absent_says_how_to_map_it() -> None:
 
 def test_a_mapping_of_an_unknown_field_lists_those_there_are() -> None:
     assert refused("ours.csv", "text\nA\n", prompt="text").startswith(
-        "--column prompt=...: expected one of text, id, intent, principle"
+        "--column prompt=...: expected one of id, text, intent, principle"
     )
 
 

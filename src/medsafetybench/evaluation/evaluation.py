@@ -23,6 +23,7 @@ from ..models.settings import Endpoint
 from ..records import Request, Sampling, digest
 from ..results.run import Run
 from ..store.labels import sample_order
+from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store, response_key
 from ..targets import Target, open_target
 from ..taxonomy import Taxonomy, load_taxonomy
@@ -69,6 +70,7 @@ class Evaluation:
         settings = self.settings
         work = [settings["benchmark"]["sha256"], settings["target"]]
         run = self.store.register(f"run-{digest(work)[:10]}", settings, self._items())
+        self.store.add_provenance(run, here())
         judges = [self.store.register_judge(j.name, j.fingerprint, j.scale) for j in self.judges]
         panel, audit = (judges[:-1], judges[-1]) if self.audit else (judges, None)
         return self.store.set_panel(run, panel, audit), judges
@@ -227,6 +229,7 @@ def carry_out(evaluation: Evaluation, reporter: Reporter | None = None) -> tuple
     pairs = list(zip(evaluation.judges, judges, strict=True))
     pipeline = Pipeline(evaluation.store, run, evaluation.target, pairs)
     progress = perform(pipeline, lambda: evaluation.work(run, judges), reporter)
+    evaluation.store.add_provenance(run, here())  # by now a local model has its GPU
     return Run(run.id, evaluation.store.path, evaluation.taxonomy), progress
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..judges import Judge
 from ..results.run import Run
 from ..store.outcomes import panel_of
+from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import load_taxonomy
 from .perform import Reporter, Silent, perform
@@ -37,6 +38,7 @@ def rejudge(
         before = [] if replace else panel_of(opened, record)
         panel = [judge for judge in before if judge not in added] + added
         opened.set_panel(record, panel, None)
+        opened.add_provenance(record, here())
         pipeline = Pipeline(opened, record, None, list(zip(judges, added, strict=True)))
         progress = perform(pipeline, lambda: _judgements_left(opened, record, added), reporter)
         return Run(record.id, opened.path, load_taxonomy()), progress

@@ -24,9 +24,11 @@ from ..errors import MsbError
 from ..records import Request, Response, Verdict, digest
 from ..scale import Scale, scale_named
 from .database import Database
+from .provenance import with_entry
 
 CHUNK = 256
 
+RUN = "number, id, created, settings, panel, audit, provenance"
 REQUEST_FIELDS = tuple(field.name for field in fields(Request))
 REQUEST = ", ".join(f"q.{name}" for name in REQUEST_FIELDS)
 NAME = "q.id || COALESCE('@turn-' || q.turn, '@' || q.framing, '')"
@@ -47,6 +49,10 @@ def _put(table: str, key: Sequence[str], fields: Sequence[str], unless: str) -> 
     )
 
 
+PUT_REQUEST = (
+    f"INSERT OR IGNORE INTO requests (key, {', '.join(REQUEST_FIELDS)}) "
+    f"VALUES (?{', ?' * len(REQUEST_FIELDS)})"
+)
 PUT_RESPONSE = _put("responses", ["key"], RESPONSE_FIELDS, "responses.error IS NOT NULL")
 PUT_VERDICT = _put("verdicts", ["judge", "response", "intent"], VERDICT_FIELDS, "verdicts.error")
 
@@ -66,7 +72,7 @@ class RunRecord:
     """A run as stored: its number in this file, its id anywhere, when, and what it is made of.
 
     ``panel`` holds the keys of the judges whose verdicts make up the scorecard; ``audit`` that of
-    a dearer judge which scored a sample.
+    a dearer judge which scored a sample; ``provenance`` what carried it out (see provenance.py).
     """
 
     number: int
@@ -75,6 +81,7 @@ class RunRecord:
     settings: Mapping[str, Any]
     panel: tuple[str, ...] = ()
     audit: str | None = None
+    provenance: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,11 +126,11 @@ class Store(Database):
         return self.run(identity)
 
     def _add_items(self, run: int | None, items: Iterable[tuple[Request, bytes]]) -> None:
-        numbered, places = enumerate(items), ", ".join("?" * (1 + len(REQUEST_FIELDS)))
+        numbered = enumerate(items)
         while chunk := list(islice(numbered, CHUNK)):
             keyed = [(p, request_key(request), request, key) for p, (request, key) in chunk]
             self._db.executemany(
-                f"INSERT OR IGNORE INTO requests (key, {', '.join(REQUEST_FIELDS)}) VALUES ({places})",
+                PUT_REQUEST,
                 [(key, *_request_row(request)) for _, key, request, _ in keyed],
             )
             self._db.executemany(
@@ -133,7 +140,7 @@ class Store(Database):
 
     def runs(self) -> list[RunRecord]:
         """Every run, oldest first."""
-        query = "SELECT number, id, created, settings, panel, audit FROM runs ORDER BY number"
+        query = f"SELECT {RUN} FROM runs ORDER BY number"
         return [_run_record(row) for row in self._db.execute(query)]
 
     def run(self, identity: str) -> RunRecord:
@@ -163,6 +170,15 @@ class Store(Database):
                 (keys, audit and audit.key, run.number),
             )
         return self.run(run.id)
+
+    def add_provenance(self, run: RunRecord, entry: Mapping[str, Any]) -> None:
+        """Remember what carries the run out, where that is not known yet."""
+        with self.transaction():
+            entries = with_entry(self.run(run.id).provenance, entry)
+            self._db.execute(
+                "UPDATE runs SET provenance = ? WHERE number = ?",
+                (orjson.dumps(entries).decode(), run.number),
+            )
 
     # Judges
 
@@ -290,6 +306,6 @@ def request_key(request: Request) -> bytes:
 
 
 def _run_record(row: tuple[Any, ...]) -> RunRecord:
-    number, identity, created, settings, panel, audit = row
-    keys = tuple(orjson.loads(panel))
-    return RunRecord(number, identity, created, orjson.loads(settings), keys, audit)
+    number, identity, created, settings, panel, audit, provenance = row
+    keys, entries = tuple(orjson.loads(panel)), tuple(orjson.loads(provenance))
+    return RunRecord(number, identity, created, orjson.loads(settings), keys, audit, entries)
