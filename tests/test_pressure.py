@@ -22,6 +22,7 @@ from medsafetybench.benchmarks import Benchmark
 from medsafetybench.errors import MissingExtra, MsbError
 from medsafetybench.evaluation.evaluation import Evaluation, carry_out, prepare
 from medsafetybench.evaluation.pressure import put_under_pressure
+from medsafetybench.integrations.imports import read_log
 from medsafetybench.judges.replay import ReplayJudge
 from medsafetybench.models import Budget, Meter
 from medsafetybench.models.settings import Endpoint
@@ -29,6 +30,7 @@ from medsafetybench.records import Conversation, Request, Response, Sampling
 from medsafetybench.results.run import Run
 from medsafetybench.results.survival import survival
 from medsafetybench.store.store import Store
+from medsafetybench.tables import write_rows
 from medsafetybench.targets.model import ModelTarget
 from medsafetybench.targets.pressure import load_script, under_pressure
 from medsafetybench.taxonomy import load_taxonomy
@@ -169,6 +171,17 @@ def test_the_scorecard_prints_and_gives_what_pressure_did() -> None:
     card = json.loads(printed("summary", "--json"))
     assert card["pressure"] == json.loads(printed("pressure", "--json"))
     assert card["pressure"]["survival"][2]["complied"] == 1
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_an_exported_run_says_turn_and_framing_and_imports_again(suffix: str) -> None:
+    run = pressed(Yielding())
+    path = Path(f"rows{suffix}")
+    write_rows(path, run.rows())
+    (log,) = read_log(path)
+    with Store.read(run.store) as store:
+        asked = [item.request for item in store.items(store.run(run.id), range(32))]
+    assert [sample.request for sample in log.samples] == asked
 
 
 def test_a_run_that_was_not_under_pressure_has_no_such_part() -> None:
