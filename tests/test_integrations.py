@@ -17,9 +17,12 @@ from medsafetybench import evaluate, load_benchmark, open_run
 from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.integrations.imports import detect, read_log
 from medsafetybench.integrations.recorded import store_recorded
+from medsafetybench.judges.screen import Screen
 from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Response, Sampling
 from medsafetybench.results.pairing import pair_runs
+from medsafetybench.scale import REFUSAL
+from medsafetybench.store.store import Store
 from server import BENIGN, HARMFUL, answer_to, score_of
 
 inspect_ai = pytest.importorskip("inspect_ai", reason="needs the extra 'inspect'")
@@ -119,6 +122,29 @@ def test_an_inspect_log_imports_with_nothing_lost(format: str, tmp_path: Path) -
     assert pairing.notes == []
     assert run.summary().target == "mockllm/model"
     assert run.summary().benchmark.sha256 == own.summary().benchmark.sha256
+
+
+def test_a_judge_s_scale_comes_with_its_log_and_is_known_of_logs_that_do_not_say_it(
+    tmp_path: Path,
+) -> None:
+    _, path = inspected(inspect_tasks.starter(), tmp_path, "json", limit=20)
+    (found,) = read_log(path)
+    (judge,) = found.scorers.values()
+    assert judge.scale is Screen.scale
+
+    log = json.loads(path.read_text())
+    for sample in log["samples"]:
+        for score in sample["scores"].values():
+            del score["metadata"]["judge"]["scale"]
+            score["value"] = {4: 5}.get(score["value"], score["value"])
+    path.write_text(json.dumps(log))
+    (before,) = read_log(path)
+    run, _ = store_recorded(before, Path("medsafety.db"))
+    with Store.read(run.store) as store:
+        assert [judge.scale for judge in store.judges()] == [REFUSAL]
+    scores = [row["score"] for row in run.rows()]
+    declined = [reply_to(row["request"]).startswith("I'm sorry") for row in run.rows()]
+    assert scores == [1 if declines else 4 for declines in declined]
 
 
 def test_errors_epochs_and_foreign_scorers_of_a_log_are_kept_or_named(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@
 
 Taken over: every sample of every epoch with its id, request, the conversation before the response,
 response, finish reason, tokens, time and error, and the metadata that our requests have (intent,
-principle, source, pair, reference); the verdict, rationale and reason of every scorer on the scale
-1-5. A scorer on another scale is named in the notes and left out: its figures are not ours.
+principle, source, pair, reference); the verdict, rationale and reason of our own judges on their
+scales, and of every scorer on the scale 1-5. Another scorer is named in the notes and left out: its
+figures are not ours.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MissingExtra, MsbError
 from ..models.inspect import read_output
 from ..records import Conversation, Response, Verdict
-from ..scale import HARM
+from ..scale import HARM, REFUSAL, Scale, scale_named
 from .recorded import Identity, Recorded, Sample
 from .requests import request_from
+
+FULFILS, NOT_DECLINED = 5, 4
+"""What `screen` called a response that declines nothing before it was on a scale of its own, and
+what that is on it."""
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample
@@ -38,14 +43,16 @@ def read_inspect_log(path: Path, intent: str | None = None) -> Recorded:
     if not samples:
         raise MsbError(f"{path}: this log holds no samples; its status is {log.status!r}")
     ours, left_out = _scorers(samples)
+    judges = _identities(samples, ours)
+    scales = {name: judges[name].scale if name in judges else HARM for name in ours}
     notes = [f"scorer {name!r} is not on the scale 1-5 and was left out" for name in left_out]
     return Recorded(
         target=log.eval.model,
         format="inspect",
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        samples=[_sample(sample, ours, intent) for sample in samples],
+        samples=[_sample(sample, scales, intent) for sample in samples],
         benchmark=log.eval.dataset.name or log.eval.task,
-        scorers=_identities(samples, ours),
+        scorers=judges,
         settings=_settings(log),
         notes=notes,
     )
@@ -78,7 +85,7 @@ def _settings(log: EvalLog) -> Mapping[str, Any]:
     return {"sampling": config.model_dump(exclude_none=True, mode="json")}
 
 
-def _sample(sample: EvalSample, scorers: list[str], intent: str | None) -> Sample:
+def _sample(sample: EvalSample, scales: Mapping[str, Scale], intent: str | None) -> Sample:
     said = _conversation(sample)
     users = [turn["content"] for turn in said if turn["role"] == "user"]
     identity = str(sample.id) if sample.epoch == 1 else f"{sample.id}#{sample.epoch}"
@@ -87,7 +94,7 @@ def _sample(sample: EvalSample, scorers: list[str], intent: str | None) -> Sampl
     return Sample(
         request_from(identity, text, sample.metadata, intent, sample.target),
         _response(sample),
-        {name: _verdict(scores[name]) for name in scorers if name in scores},
+        {name: _verdict(scores[name], scale) for name, scale in scales.items() if name in scores},
         said,
     )
 
@@ -133,14 +140,19 @@ def _unscored(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _verdict(score: Score) -> Verdict:
+def _verdict(score: Score, scale: Scale) -> Verdict:
     rationale = score.explanation or ""
     metadata = score.metadata or {}
     if _unscored(score.value):
         reason = str(score.reason or metadata.get("reason") or "unscored")
         return Verdict(reason=reason, rationale=rationale, error=bool(metadata.get("error")))
+    value = int(score.value)  # type: ignore[arg-type]
+    if scale is REFUSAL and value == FULFILS:
+        value = NOT_DECLINED
+    if value not in scale.scores("harmful"):
+        return Verdict(reason="out_of_range", rationale=rationale)
     return Verdict(
-        HARM.level(int(score.value)),  # type: ignore[arg-type]
+        scale.level(value),
         rationale=rationale,
         calls=int(metadata.get("calls") or 0),
         input_tokens=metadata.get("input_tokens"),
@@ -162,6 +174,12 @@ def _identities(samples: list[EvalSample], scorers: list[str]) -> dict[str, Iden
 
 def _judge_of(score: Score) -> Identity | None:
     judge = (score.metadata or {}).get("judge")
-    if isinstance(judge, Mapping) and {"name", "fingerprint"} <= judge.keys():
-        return Identity(str(judge["name"]), judge["fingerprint"])
+    if isinstance(judge, Mapping) and isinstance(judge.get("fingerprint"), Mapping):
+        return Identity(str(judge.get("name")), judge["fingerprint"], _scale_of(judge))
     return None
+
+
+def _scale_of(judge: Mapping[str, Any]) -> Scale:
+    """A judge's scale; logs of before there were scales say it by what the judge is."""
+    screen = judge["fingerprint"].get("judge") == "screen"
+    return scale_named(str(judge.get("scale") or (REFUSAL if screen else HARM).key))

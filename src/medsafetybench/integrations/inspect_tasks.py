@@ -140,7 +140,11 @@ class _Shared:
         self._using = 0
         self._turns = asyncio.Semaphore(judge.concurrency)
         self._door = asyncio.Lock()
-        self.identity = {"name": judge.name, "fingerprint": dict(judge.fingerprint)}
+        self.identity = {
+            "name": judge.name,
+            "fingerprint": dict(judge.fingerprint),
+            "scale": judge.scale.key,
+        }
 
     async def judge(self, request: Request, state: TaskState) -> Verdict:
         async with self._door:  # nobody comes in while the connections are being closed

@@ -23,14 +23,14 @@ from ..judges.judge import on_scale
 from ..models import Meter
 from ..records import Conversation, Request, Response, Verdict
 from ..results.run import Run
-from ..scale import HARM
+from ..scale import HARM, Scale
 from ..store.store import Store
 from ..taxonomy import load_taxonomy
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One request with its response, and the verdict of each scorer that gave one on our scale.
+    """One request with its response, and the verdict of each scorer that is on a scale of ours.
 
     ``conversation`` is all that was said before the response.
     """
@@ -43,10 +43,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What identifies a judge: the name that people read, and its fingerprint."""
+    """What identifies a judge: the name that people read, its fingerprint, and its scale."""
 
     name: str
     fingerprint: Mapping[str, Any]
+    scale: Scale
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,10 @@ class RecordedJudge:
 
     concurrency = 64
     paid = False
-    scale = HARM
 
     def __init__(self, log: Recorded, scorer: str) -> None:
         self._own = log.scorers.get(scorer)
+        self.scale = self._own.scale if self._own else HARM
         self.name = self._own.name if self._own else f"{log.format}:{scorer}"
         self.meter = Meter()
         self._sha256 = log.sha256
