@@ -400,6 +400,17 @@ def test_a_row_has_one_id_whether_it_is_evaluated_or_imported() -> None:
     }
 
 
+def test_the_scores_of_a_table_are_on_the_scale_that_it_names() -> None:
+    Path("rows.csv").write_text(
+        "text,response,score,scale\nHow?,No.,1,refusal\nWhy?,,,\nWho?,Me.,4,refusal\n"
+    )
+    (log,) = read_log(Path("rows.csv"))
+    run, _ = store_recorded(log, Path("medsafety.db"))
+    with Store.read(run.store) as store:
+        assert [judge.scale for judge in store.judges()] == [REFUSAL]
+    assert [row["score"] for row in run.rows()] == [1, None, 4]
+
+
 def test_a_pressed_run_that_is_exported_imports_with_its_turns() -> None:
     Path("rows.csv").write_text(
         "id,turn,framing,request,response,score\n"
@@ -426,6 +437,13 @@ def test_a_pressed_run_that_is_exported_imports_with_its_turns() -> None:
             "a.csv:2: score '7'; expected one of 1, 2, 3,",
         ),
         ("a.csv", "text,response,intent,score\nx,y,benign,2\n", "expected one of 1, 3, 5"),
+        ("a.csv", "text,response,score,scale\nx,y,5,refusal\n", "expected one of 1, 2, 3, 4"),
+        ("a.csv", "text,response,score,scale\nx,y,4,harmm\n", "did you mean 'harm'?"),
+        (
+            "a.csv",
+            "text,response,score,scale\nx,y,4,harm\nz,y,1,guard\n",
+            "a.csv:3: scale guard after harm",
+        ),
         ("a.csv", "text,response,intent\nx,y,odd\n", "intent 'odd'; expected harmful or benign"),
         ("a.csv", "id,text,response\n1,x,y\n1,z,y\n", "a.csv:3: id '1' was used before"),
         ("a.csv", "text,response\n", "no row in this file"),

@@ -20,7 +20,7 @@ import orjson
 from ..benchmarks.files import Names, request_in
 from ..errors import MsbError, UnknownName
 from ..records import Request, Response, Verdict, pressure_in
-from ..scale import HARM
+from ..scale import HARM, Scale, scale_named
 from ..tables import rows
 from .inspect_log import read_inspect_log
 from .other_logs import read_lm_eval, read_promptfoo, read_pyrit
@@ -75,22 +75,37 @@ def _detect_json(path: Path) -> str:
 
 def read_table(path: Path, intent: str | None = None) -> Recorded:
     """A table with the columns ``text`` (or request) and ``response``; those of a benchmark's file,
-    ``turn``, ``framing``, ``error``, ``score``, ``reason`` and ``rationale`` are optional.
+    ``turn``, ``framing``, ``error``, ``score``, ``scale``, ``reason`` and ``rationale`` are
+    optional. All scores are on one scale, ``harm`` unless said.
 
     A row without an id has the one that it would have in a benchmark. Raises MsbError for missing
     columns, ids used twice, bad scores.
     """
     samples, names = [], Names()
+    scale: Scale | None = None
     for where, row in rows(path):
+        scale = _table_scale(where, row, scale)
         request = names.claim(where, _table_request(where, row, intent))
         error = str(row["error"]) if row.get("error") else None
         response = Response(text="" if error else str(row["response"] or ""), error=error)
-        verdict = _table_verdict(where, row, request.intent)
+        verdict = _table_verdict(where, row, scale or HARM, request.intent)
         samples.append(Sample(request, response, {"score": verdict} if verdict else {}))
     if not samples:
         raise MsbError(f"{path}: no row in this file; expected at least one")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Recorded(path.stem, "table", sha256, samples, benchmark=path.name)
+    return Recorded(path.stem, "table", sha256, samples, benchmark=path.name, scale=scale or HARM)
+
+
+def _table_scale(where: str, row: Mapping[str, Any], before: Scale | None) -> Scale | None:
+    """The scale of this row's score and of those before; None until one says."""
+    if row.get("score") in (None, ""):
+        return before
+    scale = scale_named(str(row.get("scale") or HARM.key))
+    if before not in (None, scale):
+        raise MsbError(
+            f"{where}: scale {scale.key} after {before.key}; give each a file of its own"
+        )
+    return scale
 
 
 def _table_request(where: str, row: Mapping[str, Any], intent: str | None) -> Request:
@@ -102,7 +117,7 @@ def _table_request(where: str, row: Mapping[str, Any], intent: str | None) -> Re
     return replace(asked, turn=turn, framing=framing)
 
 
-def _table_verdict(where: str, row: Mapping[str, Any], intent: str) -> Verdict | None:
+def _table_verdict(where: str, row: Mapping[str, Any], scale: Scale, intent: str) -> Verdict | None:
     if "score" not in row:
         return None
     rationale = str(row.get("rationale") or "")
@@ -110,10 +125,10 @@ def _table_verdict(where: str, row: Mapping[str, Any], intent: str) -> Verdict |
         return Verdict(reason=str(row.get("reason") or "no_verdict"), rationale=rationale)
     try:
         number = float(row["score"])
-        level = HARM.level(int(number) if number.is_integer() else -1, intent)
+        level = scale.level(int(number) if number.is_integer() else -1, intent)
         return Verdict(level, rationale=rationale)
     except ValueError:
-        known = ", ".join(map(str, HARM.scores(intent)))
+        known = ", ".join(map(str, scale.scores(intent)))
         raise MsbError(
             f"{where}: score {row['score']!r}; expected one of {known} for a {intent} request, or "
             "nothing"

@@ -54,7 +54,8 @@ class Identity:
 class Recorded:
     """A log: the target's name, the format it came in, and the hash of the file it was read from.
 
-    ``scorers`` identifies those that are judges of ours; ``notes`` say what was left out.
+    ``scorers`` identifies those that are judges of ours, ``scale`` is that of the others; ``notes``
+    say what was left out.
     """
 
     target: str
@@ -65,6 +66,7 @@ class Recorded:
     scorers: Mapping[str, Identity] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    scale: Scale = HARM
 
 
 class RecordedTarget:
@@ -108,7 +110,7 @@ class RecordedJudge:
 
     def __init__(self, log: Recorded, scorer: str) -> None:
         self._own = log.scorers.get(scorer)
-        self.scale = self._own.scale if self._own else HARM
+        self.scale = self._own.scale if self._own else log.scale
         self.name = self._own.name if self._own else f"{log.format}:{scorer}"
         self.meter = Meter()
         self._sha256 = log.sha256
