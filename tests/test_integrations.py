@@ -446,7 +446,7 @@ def test_a_pressed_run_that_is_exported_imports_with_its_turns() -> None:
         ),
         ("a.csv", "text,response,intent\nx,y,odd\n", "intent 'odd'; expected harmful or benign"),
         ("a.csv", "id,text,response\n1,x,y\n1,z,y\n", "a.csv:3: id '1' was used before"),
-        ("a.csv", "text,response\n", "no row in this file"),
+        ("a.csv", "text,response\n", "no response in this file"),
         ("a.json", "{}", "not a log known here"),
         ("a.json", "{", "not JSON"),
         ("a.json", '{"results": {"results": [{}]}}', "result 1: expected prompt.raw"),

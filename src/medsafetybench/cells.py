@@ -60,8 +60,14 @@ def _text(value: Any, named: bool) -> str:
 
 
 def thought_of(value: Any) -> str:
-    """What a message's parts hold of a model's thinking, which is no part of its text."""
+    """What a message's parts hold of a model's thinking, which is no part of its text.
+
+    Of several messages, it is that of the last.
+    """
     parts = value if isinstance(value, list | tuple) else [value]
+    last = parts[-1] if parts else None
+    if isinstance(last, Mapping) and isinstance(last.get("content"), list):
+        parts = last["content"]
     found = [_thought(part) for part in parts if isinstance(part, Mapping) and _thinks(part)]
     return "\n\n".join(thought for thought in found if thought)
 
@@ -130,20 +136,16 @@ def identity_of(value: Any) -> str | None:
 def whole_of(value: Any) -> int | None:
     """The whole number that a value is, or None for nothing (NaN is nothing).
 
-    Raises ValueError for everything else, true and false included.
+    Raises ValueError for everything else: fractions, true and false, numbers beyond ``EXACT``.
     """
-    if value is None or value == "" or isinstance(value, bool):
-        if isinstance(value, bool):
-            raise ValueError(f"{value}; expected a whole number")
+    if value is None or value == "":
         return None
-    if isinstance(value, int):
-        return value
     try:
-        number = float(value)
+        number = math.inf if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.inf
     if math.isnan(number):
         return None
-    if not number.is_integer():
+    if not number.is_integer() or abs(number) >= EXACT:
         raise ValueError(f"{value!r}; expected a whole number")
     return int(number)

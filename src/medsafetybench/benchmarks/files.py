@@ -2,14 +2,15 @@
 
     {"text": "How do I ...?", "intent": "harmful", "principle": 4}
 
-Only ``text`` is required; ``--column text=prompt`` maps a column of another name. Errors name the
+Only ``text`` is required; ``--column text=prompt`` maps a column of another name. A request may be
+a conversation: ``messages`` (or messages where the text is expected) of which the last is the
+user's, or a text after its ``context``; an answer at their end is the reference. Errors name the
 file, the line (or row), what was found and what was expected.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -17,12 +18,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
+from ..cells import whole_of
+from ..conversations import Asked, asked_in, messages_of, split
 from ..errors import MsbError
+from ..fields import identity_in, text_in
 from ..records import Intent, Request, digest
-from ..tables import rows
+from ..tables import is_blank, rows
 from .benchmark import Benchmark
 
-FIELDS = ("id", "text", "intent", "principle", "source", "reference", "pair", "language")
+FIELDS = (
+    *("id", "text", "intent", "principle", "source", "reference", "pair", "context", "language"),
+)
+COLUMNS = (*FIELDS, "messages")
 
 
 def file_benchmark(path: Path, columns: Mapping[str, str]) -> Benchmark:
@@ -31,8 +38,8 @@ def file_benchmark(path: Path, columns: Mapping[str, str]) -> Benchmark:
     Reads the file through once, so that what is wrong with it is said before any work begins.
     """
     for field in columns:
-        if field not in FIELDS:
-            raise MsbError(f"--column {field}=...: expected one of {', '.join(FIELDS)}")
+        if field not in COLUMNS:
+            raise MsbError(f"--column {field}=...: expected one of {', '.join(COLUMNS)}")
     benchmark = Benchmark(path.name, partial(_requests, path, dict(columns)))
     if not len(benchmark):
         raise MsbError(f"{path}: no requests in this file; expected at least one row")
@@ -41,13 +48,15 @@ def file_benchmark(path: Path, columns: Mapping[str, str]) -> Benchmark:
 
 def as_row(request: Request) -> dict[str, Any]:
     """The request as a row that reads back as it is."""
-    return {field: getattr(request, field) for field in FIELDS}
+    context = [dict(turn) for turn in request.context] or None
+    return {field: getattr(request, field) for field in FIELDS} | {"context": context}
 
 
 def _requests(path: Path, columns: Mapping[str, str]) -> Iterator[Request]:
     names = Names()
     for where, row in rows(path):
-        yield names.claim(where, request_in(where, row, columns))
+        if not is_blank(row):
+            yield names.claim(where, request_in(where, row, columns))
 
 
 def request_in(
@@ -61,26 +70,59 @@ def request_in(
     ``intent`` is for a row that does not say its own. Raises MsbError naming ``where``.
     """
     columns = columns or {}
-    for field in columns.keys() | {"text"}:
+    _check_columns(where, row, columns)
+    row = {**row, **{field: row[column] for field, column in columns.items()}}
+    asked = _asked(where, row)
+    if not asked.text.strip():
+        raise MsbError(f"{where}: the text is empty; expected a request")
+    return Request(
+        id=identity_in(where, row) or "",
+        text=asked.text,
+        intent=_intent(where, text_in(where, row, "intent") or intent),
+        principle=_principle(where, row),
+        source=text_in(where, row, "source"),
+        reference=text_in(where, row, "reference") or asked.answer or None,
+        pair=text_in(where, row, "pair"),
+        context=asked.context,
+        language=text_in(where, row, "language"),
+    )
+
+
+def _check_columns(where: str, row: Mapping[str, Any], columns: Mapping[str, str]) -> None:
+    asked = set() if columns.get("messages", "messages") in row else {"text"}
+    for field in sorted(columns.keys() | asked):
         column = columns.get(field, field)
         if column not in row:
             found = ", ".join(map(str, row)) or "none"
             raise MsbError(
                 f"{where}: no column {column!r}; found: {found}. Map one with --column {field}=NAME"
             )
-    text = _cell(row, "text", columns)
-    if not text or not text.strip():
-        raise MsbError(f"{where}: the text is empty; expected a request")
-    return Request(
-        id=_cell(row, "id", columns) or "",
-        text=text,
-        intent=_intent(where, _cell(row, "intent", columns) or intent),
-        principle=_principle(where, _cell(row, "principle", columns)),
-        source=_cell(row, "source", columns),
-        reference=_cell(row, "reference", columns),
-        pair=_cell(row, "pair", columns),
-        language=_cell(row, "language", columns),
-    )
+
+
+def _asked(where: str, row: Mapping[str, Any]) -> Asked:
+    """What a row asks: the messages, or the text after its context."""
+    field = "messages"
+    try:
+        messages = _filled(row.get(field))
+        conversation = split(messages_of(messages)) if messages is not None else None
+        field = "text"
+        text = asked_in(row.get(field))
+        field = "context"
+        context = _filled(row.get(field))
+        before = tuple(messages_of(context)) if context is not None else ()
+    except ValueError as error:
+        raise MsbError(f"{where}: {field}: {error}") from None
+    if conversation and text.text.strip() not in ("", conversation.text.strip()):
+        raise MsbError(f"{where}: text and messages ask two things; leave one of them out")
+    asked = conversation or text
+    if before and asked.context not in ((), before):
+        raise MsbError(f"{where}: what was said before is there twice; leave out the context")
+    return replace(asked, context=asked.context or before)
+
+
+def _filled(value: Any) -> Any:
+    """The messages in a cell; None for an empty cell and an empty list."""
+    return None if value in (None, "", "[]", []) else value
 
 
 class Names:
@@ -115,11 +157,6 @@ def content_id(request: Request) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _cell(row: Mapping[str, Any], field: str, columns: Mapping[str, str]) -> str | None:
-    value = row.get(columns.get(field, field))
-    return None if value is None or value == "" else str(value)
-
-
 def _intent(where: str, value: str) -> Intent:
     for intent in get_args(Intent):
         if value.strip().lower() == intent:
@@ -127,11 +164,10 @@ def _intent(where: str, value: str) -> Intent:
     raise MsbError(f"{where}: intent {value!r}; expected harmful or benign")
 
 
-def _principle(where: str, value: str | None) -> int | None:
+def _principle(where: str, row: Mapping[str, Any]) -> int | None:
     try:
-        number = None if value is None else float(value)
+        return whole_of(row.get("principle"))
     except ValueError:
-        number = math.nan
-    if number is None or number.is_integer():
-        return None if number is None else int(number)
-    raise MsbError(f"{where}: principle {value!r}; expected a whole number such as 4")
+        raise MsbError(
+            f"{where}: principle {row['principle']!r}; expected a whole number such as 4"
+        ) from None

@@ -102,14 +102,18 @@ def paired(
 
 
 def _cluster_file(path: Path) -> dict[str, str]:
-    from ..tables import rows
+    from ..fields import identity_in
+    from ..tables import is_blank, rows
 
     found = {}
     for where, row in rows(path.expanduser()):
-        if not row.get("id") or "cluster" not in row:
+        if is_blank(row):
+            continue
+        identity, cluster = identity_in(where, row), identity_in(where, row, "cluster")
+        if not identity or "cluster" not in row:
             raise MsbError(f"{where}: expected the columns id and cluster; found: {', '.join(row)}")
-        if row["cluster"] not in (None, ""):
-            found[str(row["id"])] = str(row["cluster"])
+        if cluster:
+            found[identity] = cluster
     return found
 
 

@@ -41,8 +41,6 @@ def import_log(
     as_json: options.Json = False,
 ) -> None:
     """Store what another tool recorded as a run, and print its scorecard."""
-    from dataclasses import replace
-
     from ..evaluation.evaluation import open_judges
     from ..integrations.imports import read_log
     from ..integrations.recorded import store_recorded
@@ -53,7 +51,7 @@ def import_log(
     from .progress import TerminalReporter
 
     reporter = TerminalReporter()
-    for log in read_log(file, format, intent):
+    for log in read_log(file, format, intent, target):
         for note in log.notes:
             reporter.note(note)
         judges = []
@@ -66,8 +64,7 @@ def import_log(
             judges = open_judges(
                 judge, endpoints, rubric, load_taxonomy(taxonomy), sampling, Budget(), data_dir
             )
-        named = replace(log, target=target) if target else log
-        run, _ = store_recorded(named, store, judges, reporter)
+        run, _ = store_recorded(log, store, judges, reporter)
         card = run.summary()
         if not card.judges:
             reporter.note(f"{run.id} has no verdict yet: msb rejudge {run.id} --judge ...")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..judges import Judge
 from ..models.settings import Price
-from ..records import Response
+from ..records import Request, Response
 from ..store.store import RunRecord, Store
 from ..targets import Target
 from .evaluation import Evaluation
@@ -77,11 +77,16 @@ def _told(
     around: int | None = None
     for item in evaluation.store.items(run, positions):
         if around is None:
-            around = len(judge.prompt(item.request, Response())) - len(item.request.text)
+            around = len(judge.prompt(item.request, Response())) - _length(item.request)
         answered = item.response is not None and not item.response.error
         length = len(item.response.text) if item.response and answered else longest
-        told.append(around + len(item.request.text) + length)
+        told.append(around + _length(item.request) + length)
     return told
+
+
+def _length(request: Request) -> int:
+    """Characters of what a judge is told of a request: the turns before it and the text."""
+    return sum(len(turn["content"]) for turn in request.context) + len(request.text)
 
 
 def _most_tokens(asked: Target | Judge) -> int:

@@ -62,7 +62,16 @@ def gather(
 
 
 def with_reference(requests: Iterable[Request], name: str) -> list[Example]:
-    """The requests that come with a response. Raises MsbError if none does."""
+    """The requests that come with a response. Raises MsbError if none does.
+
+    A conversation is none that could be learned, and raises it as well.
+    """
+    requests = list(requests)
+    if told := sum(bool(r.context and r.reference) for r in requests):
+        raise MsbError(
+            f"{name} has {told} conversations, and only single requests can be learned; take them "
+            "out, or leave out the turns before"
+        )
     found = [Example(r.text, r.reference, r.intent) for r in requests if r.reference]
     if not found:
         raise MsbError(
@@ -84,6 +93,7 @@ def answered(run: Run) -> list[Example]:
         if row["intent"] == "benign"
         and row["score"] == FULFILS
         and row["finish_reason"] != "length"  # half an answer is no example
+        and not row["context"]
     ]
     if not found:
         raise MsbError(

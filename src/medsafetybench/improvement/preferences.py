@@ -14,10 +14,11 @@ from pathlib import Path
 
 from ..benchmarks import load_benchmark
 from ..errors import MsbError
+from ..fields import text_in
 from ..records import Intent
 from ..results.run import Run
 from ..results.scorecard import SAFE
-from ..tables import rows
+from ..tables import is_blank, rows
 from .examples import Example
 
 FIELDS = ("request", "chosen", "rejected")
@@ -33,6 +34,8 @@ def pairs_from_run(run: Run, data: str, data_dir: str | Path | None = None) -> l
     }
     found, asked = [], 0
     for row in run.rows():
+        if row["context"]:
+            continue  # what is learned are single requests
         chosen, score = references.get(row["request"]), row["score"]
         asked += chosen is not None
         if chosen is None or score is None or not (row["response"] or "").strip():
@@ -55,7 +58,9 @@ def pairs_from_file(path: Path) -> list[Example]:
     """
     found = []
     for where, row in rows(path):
-        texts = [str(row.get(name) or "").strip() for name in FIELDS]
+        if is_blank(row):
+            continue
+        texts = [(text_in(where, row, name) or "").strip() for name in FIELDS]
         if missing := [name for name, text in zip(FIELDS, texts, strict=True) if not text]:
             raise MsbError(f"{where}: {missing[0]} is empty; expected {', '.join(FIELDS)}")
         if texts[1] == texts[2]:

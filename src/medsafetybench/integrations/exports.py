@@ -16,7 +16,7 @@ ones that were answered. What is left out is counted by reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,36 +25,41 @@ from typing import Any
 from ..benchmarks import Benchmark
 from ..benchmarks.files import as_row
 from ..errors import MsbError, UnknownName
+from ..records import Message, Request
 from ..results.run import Run
 from ..results.scorecard import SAFE
 from ..statistics.estimates import HIGHEST
 from ..store.store import Store
 from ..tables import write_rows
 from ..targets.pressure import CONVERTERS
-
-Dialogue = tuple[str | None, str, str]
-"""The system prompt, if any, the request and the response."""
+from ..targets.target import conversation
 
 
-def _openai(system: str | None, request: str, response: str) -> dict[str, Any]:
-    return {"messages": [*_prompt(system, request), {"role": "assistant", "content": response}]}
+@dataclass(frozen=True)
+class Dialogue:
+    """What was said up to the response, a system prompt included, and the response."""
+
+    prompt: Sequence[Message]
+    response: str
 
 
-def _trl(system: str | None, request: str, response: str) -> dict[str, Any]:
-    completion = [{"role": "assistant", "content": response}]
-    return {"prompt": _prompt(system, request), "completion": completion}
+def _openai(said: Dialogue) -> dict[str, Any]:
+    return {"messages": [*said.prompt, {"role": "assistant", "content": said.response}]}
 
 
-def _alpaca(system: str | None, request: str, response: str) -> dict[str, Any]:
-    return {"instruction": request, "input": "", "output": response}
+def _trl(said: Dialogue) -> dict[str, Any]:
+    completion = [{"role": "assistant", "content": said.response}]
+    return {"prompt": list(said.prompt), "completion": completion}
 
 
-def _prompt(system: str | None, request: str) -> list[dict[str, str]]:
-    before = [{"role": "system", "content": system}] if system else []
-    return [*before, {"role": "user", "content": request}]
+def _alpaca(said: Dialogue) -> dict[str, Any] | str:
+    turns = [turn for turn in said.prompt if turn["role"] != "system"]
+    if len(turns) > 1:
+        return "conversations, for which the form has no place"
+    return {"instruction": turns[0]["content"], "input": "", "output": said.response}
 
 
-FORMS: Mapping[str, tuple[str, Callable[[str | None, str, str], dict[str, Any]]]] = {
+FORMS: Mapping[str, tuple[str, Callable[[Dialogue], dict[str, Any] | str]]] = {
     "openai": (".jsonl", _openai),
     "trl": (".jsonl", _trl),
     "alpaca": (".json", _alpaca),
@@ -78,11 +83,13 @@ def export_benchmark(benchmark: Benchmark, form: str, output: Path) -> Exported:
     """Write a benchmark. Raises MsbError for an unknown form, or if nothing can be written."""
     if form == "hf":
         return _folder(output, benchmark.name, benchmark.sha256, "requests", map(as_row, benchmark))
-    pairs = (
-        (None, request.text, request.reference) if request.reference else "without a reference"
+    found = (
+        Dialogue(conversation(request, None), request.reference)
+        if request.reference
+        else "without a reference"
         for request in benchmark
     )
-    return _dialogues(output, form, benchmark.name, pairs)
+    return _dialogues(output, form, benchmark.name, found)
 
 
 def export_run(
@@ -111,7 +118,8 @@ def _example(row: Mapping[str, Any], system: str | None) -> Dialogue | str:
         return "harmful that were fulfilled"
     if row["intent"] == "benign" and row["score"] < HIGHEST:
         return "benign that were not answered in full"
-    return system, row["request"], row["response"]
+    asked = Request(row["id"], row["request"], context=tuple(row["context"] or ()))
+    return Dialogue(conversation(asked, system), row["response"])
 
 
 def _dialogues(output: Path, form: str, name: str, found: Iterable[Dialogue | str]) -> Exported:
@@ -124,10 +132,11 @@ def _dialogues(output: Path, form: str, name: str, found: Iterable[Dialogue | st
 
     def examples() -> Iterator[dict[str, Any]]:
         for one in found:
-            if isinstance(one, str):
-                left_out[one] += 1
+            shaped = one if isinstance(one, str) else shape(one)
+            if isinstance(shaped, str):
+                left_out[shaped] += 1
             else:
-                yield shape(*one)
+                yield shaped
 
     rows = examples()
     first = next(rows, None)

@@ -9,131 +9,23 @@ The format is told by what is in the file; ``format`` overrides.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from ..benchmarks.files import Names, request_in
+from .. import jsontext
 from ..errors import MsbError, UnknownName
-from ..records import Request, Response, Verdict, pressure_in
-from ..scale import HARM, Scale, scale_named
-from ..tables import rows
+from ..tables import is_table, rows
 from .inspect_log import read_inspect_log
-from .other_logs import read_lm_eval, read_promptfoo, read_pyrit
-from .recorded import Recorded, Sample
+from .lm_eval import read_lm_eval
+from .promptfoo import read_promptfoo
+from .pyrit import read_pyrit
+from .recorded import Recorded
+from .requests import intent_of
+from .response_table import read_table
 
 Reader = Callable[[Path, str | None], Recorded | list[Recorded]]
-
-
-def read_log(path: Path, format: str | None = None, intent: str | None = None) -> list[Recorded]:
-    """The records in a file: one for each target it holds. Ids are made unique.
-
-    ``intent`` is for requests that do not say theirs. Raises MsbError for a file that is none of
-    the known formats, or lacks what its format should have.
-    """
-    path = path.expanduser()
-    if not path.is_file():
-        raise MsbError(f"{path}: no such file")
-    name = format or detect(path)
-    if name not in READERS:
-        raise UnknownName("format", name, READERS)
-    found = READERS[name](path, intent)
-    return found if isinstance(found, list) else [found]
-
-
-def detect(path: Path) -> str:
-    """The format of a file, by its ending and what is in it. Raises MsbError if it is unknown."""
-    if path.suffix == ".eval":
-        return "inspect"
-    if path.suffix in (".csv", ".jsonl", ".parquet"):
-        _, first = next(iter(rows(path)), ("", {}))
-        if {"doc_id", "resps"} <= first.keys():
-            return "lm-eval"
-        return "pyrit" if {"conversation_id", "role"} <= first.keys() else "table"
-    if path.suffix == ".json":
-        return _detect_json(path)
-    raise MsbError(f"{path}: expected a .eval, .json, .jsonl, .csv or .parquet file")
-
-
-def _detect_json(path: Path) -> str:
-    try:
-        found = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise MsbError(f"{path}: not JSON: {error}") from None
-    if isinstance(found, list):
-        return "pyrit"
-    if isinstance(found, dict) and "eval" in found:
-        return "inspect"
-    if isinstance(found, dict) and "results" in found:
-        return "promptfoo"
-    raise MsbError(f"{path}: not a log known here; give --format {', '.join(READERS)}")
-
-
-def read_table(path: Path, intent: str | None = None) -> Recorded:
-    """A table with the columns ``text`` (or request) and ``response``; those of a benchmark's file,
-    ``turn``, ``framing``, ``error``, ``score``, ``scale``, ``reason`` and ``rationale`` are
-    optional. All scores are on one scale, ``harm`` unless said.
-
-    A row without an id has the one that it would have in a benchmark. Raises MsbError for missing
-    columns, ids used twice, bad scores.
-    """
-    samples, names = [], Names()
-    scale: Scale | None = None
-    for where, row in rows(path):
-        scale = _table_scale(where, row, scale)
-        request = names.claim(where, _table_request(where, row, intent))
-        error = str(row["error"]) if row.get("error") else None
-        response = Response(text="" if error else str(row["response"] or ""), error=error)
-        verdict = _table_verdict(where, row, scale or HARM, request.intent)
-        samples.append(Sample(request, response, {"score": verdict} if verdict else {}))
-    if not samples:
-        raise MsbError(f"{path}: no row in this file; expected at least one")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Recorded(path.stem, "table", sha256, samples, benchmark=path.name, scale=scale or HARM)
-
-
-def _table_scale(where: str, row: Mapping[str, Any], before: Scale | None) -> Scale | None:
-    """The scale of this row's score and of those before; None until one says."""
-    if row.get("score") in (None, ""):
-        return before
-    scale = scale_named(str(row.get("scale") or HARM.key))
-    if before not in (None, scale):
-        raise MsbError(
-            f"{where}: scale {scale.key} after {before.key}; give each a file of its own"
-        )
-    return scale
-
-
-def _table_request(where: str, row: Mapping[str, Any], intent: str | None) -> Request:
-    text = "text" if row.get("text") else "request"
-    if not row.get(text) or "response" not in row:
-        raise MsbError(f"{where}: expected the columns text and response; found: {', '.join(row)}")
-    asked = request_in(where, row, {"text": text}, intent or "harmful")
-    turn, framing = pressure_in(row)
-    return replace(asked, turn=turn, framing=framing)
-
-
-def _table_verdict(where: str, row: Mapping[str, Any], scale: Scale, intent: str) -> Verdict | None:
-    if "score" not in row:
-        return None
-    rationale = str(row.get("rationale") or "")
-    if row["score"] in (None, ""):
-        return Verdict(reason=str(row.get("reason") or "no_verdict"), rationale=rationale)
-    try:
-        number = float(row["score"])
-        level = scale.level(int(number) if number.is_integer() else -1, intent)
-        return Verdict(level, rationale=rationale)
-    except ValueError:
-        known = ", ".join(map(str, scale.scores(intent)))
-        raise MsbError(
-            f"{where}: score {row['score']!r}; expected one of {known} for a {intent} request, or "
-            "nothing"
-        ) from None
-
 
 READERS: dict[str, Reader] = {
     "inspect": read_inspect_log,
@@ -142,3 +34,65 @@ READERS: dict[str, Reader] = {
     "pyrit": read_pyrit,
     "table": read_table,
 }
+
+
+def read_log(
+    path: Path, format: str | None = None, intent: str | None = None, target: str | None = None
+) -> list[Recorded]:
+    """The records in a file: one for each target it holds. Ids are made unique.
+
+    ``intent`` is for requests that do not say theirs, ``target`` a name for who answered. Raises
+    MsbError for a file that is none of the known formats, or lacks what its format should have.
+    """
+    path = path.expanduser()
+    if not path.is_file():
+        raise MsbError(f"{path}: no such file")
+    intent_of(intent)
+    name = format or detect(path)
+    if name not in READERS:
+        raise UnknownName("format", name, READERS)
+    found = READERS[name](path, intent)
+    return _named(found if isinstance(found, list) else [found], target)
+
+
+def _named(found: list[Recorded], target: str | None) -> list[Recorded]:
+    """The records under a target's name of the user's; of several, each keeps its own behind it."""
+    if target is None:
+        return found
+    if len(found) == 1:
+        return [replace(found[0], target=target)]
+    return [replace(record, target=f"{target} {record.target}") for record in found]
+
+
+def detect(path: Path) -> str:
+    """The format of a file, by its ending and what is in it. Raises MsbError if it is unknown."""
+    suffix = path.suffix.lower()
+    if suffix == ".eval":
+        return "inspect"
+    if suffix == ".json":
+        return _detect_json(path)
+    if is_table(path):
+        return _of_row(next(iter(rows(path)), ("", {}))[1])
+    raise MsbError(f"{path}: expected a .eval, .json, .jsonl, .csv or .parquet file")
+
+
+def _of_row(row: Mapping[str, Any]) -> str:
+    if {"doc_id", "resps"} <= row.keys():
+        return "lm-eval"
+    if {"conversation_id", "role"} <= row.keys():
+        return "pyrit"
+    return "promptfoo" if {"prompt", "provider", "testIdx"} <= row.keys() else "table"
+
+
+def _detect_json(path: Path) -> str:
+    found = jsontext.read(path)
+    if isinstance(found, list):
+        first = found[0] if found and isinstance(found[0], dict) else {}
+        known = _of_row(first)
+        # Messages, as against a table of responses, even where not all of their keys are there.
+        return "pyrit" if "role" in first and "response" not in first else known
+    if isinstance(found, dict) and "eval" in found:
+        return "inspect"
+    if isinstance(found, dict) and "results" in found:
+        return "promptfoo"
+    raise MsbError(f"{path}: not a log known here; give --format {', '.join(READERS)}")

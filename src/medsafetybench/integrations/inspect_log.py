@@ -11,18 +11,20 @@ figures are not ours.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cells import text_of
+from ..conversations import Asked
 from ..errors import MissingExtra, MsbError
 from ..models.inspect import read_output
-from ..records import Conversation, Response, Verdict
+from ..records import Conversation, Message, Response, Verdict
 from ..scale import HARM, REFUSAL, Scale, scale_named
-from .recorded import Identity, Recorded, Sample
-from .requests import request_from
+from .gathering import Gathering
+from .recorded import Identity, Recorded
 
 FULFILS, NOT_DECLINED = 5, 4
 """What `screen` called a response that declines nothing before it was on a scale of its own, and
@@ -30,6 +32,7 @@ what that is on it."""
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample
+    from inspect_ai.model import ChatMessage
     from inspect_ai.scorer import Score
 
 
@@ -42,19 +45,20 @@ def read_inspect_log(path: Path, intent: str | None = None) -> Recorded:
     samples = _in_order(log)
     if not samples:
         raise MsbError(f"{path}: this log holds no samples; its status is {log.status!r}")
-    ours, left_out = _scorers(samples)
+    ours, others = _scorers(samples)
     judges = _identities(samples, ours)
     scales = {name: judges[name].scale if name in judges else HARM for name in ours}
-    notes = [f"scorer {name!r} is not on the scale 1-5 and was left out" for name in left_out]
-    return Recorded(
-        target=log.eval.model,
-        format="inspect",
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        samples=[_sample(sample, scales, intent) for sample in samples],
+    found = Gathering(path, "inspect", intent)
+    for sample in samples:
+        _gather(found, log.eval.model, sample, scales)
+    (record,) = found.records()
+    notes = [f"scorer {name!r} is not on the scale 1-5 and was left out" for name in others]
+    return replace(
+        record,
         benchmark=log.eval.dataset.name or log.eval.task,
         scorers=judges,
-        settings=_settings(log),
-        notes=notes,
+        settings={**record.settings, **_settings(log)},
+        notes=[*notes, *record.notes],
     )
 
 
@@ -85,17 +89,22 @@ def _settings(log: EvalLog) -> Mapping[str, Any]:
     return {"sampling": config.model_dump(exclude_none=True, mode="json")}
 
 
-def _sample(sample: EvalSample, scales: Mapping[str, Scale], intent: str | None) -> Sample:
-    said = _conversation(sample)
-    users = [turn["content"] for turn in said if turn["role"] == "user"]
-    identity = str(sample.id) if sample.epoch == 1 else f"{sample.id}#{sample.epoch}"
-    text = users[-1] if users else str(sample.input)
-    scores = sample.scores or {}
-    return Sample(
-        request_from(identity, text, sample.metadata, intent, sample.target),
+def _gather(found: Gathering, target: str, sample: EvalSample, scales: Mapping[str, Scale]) -> None:
+    said, scores = _conversation(sample), sample.scores or {}
+    users = [number for number, turn in enumerate(said) if turn["role"] == "user"]
+    last = users[-1] if users else len(said)
+    text = said[last]["content"] if users else "\n".join(turn["content"] for turn in said)
+    if len(sample.output.choices) > 1:
+        found.leave_out("further choices of responses", len(sample.output.choices) - 1)
+    found.add(
+        target,
+        str(sample.id),
+        Asked(text, tuple(said[:last]) if users else ()),
         _response(sample),
-        {name: _verdict(scores[name], scale) for name, scale in scales.items() if name in scores},
-        said,
+        metadata=sample.metadata,
+        reference=sample.target,
+        said=said,
+        verdicts={n: _verdict(scores[n], scale) for n, scale in scales.items() if n in scores},
     )
 
 
@@ -104,9 +113,19 @@ def _conversation(sample: EvalSample) -> Conversation:
     messages = list(sample.messages)
     while messages and messages[-1].role == "assistant":
         messages.pop()
-    if not messages and isinstance(sample.input, str):
+    if messages:
+        return [_message(message) for message in messages]
+    if isinstance(sample.input, str):
         return [{"role": "user", "content": sample.input}]
-    return [{"role": message.role, "content": message.text} for message in messages or sample.input]  # type: ignore[union-attr]
+    return [_message(message) for message in sample.input]
+
+
+def _message(message: ChatMessage) -> Message:
+    """A message with its parts as text: what is none is named, and thoughts are left aside."""
+    content = message.content
+    if not isinstance(content, str):
+        content = text_of([part.model_dump(mode="json") for part in content], named=True)
+    return {"role": message.role, "content": content}
 
 
 def _response(sample: EvalSample) -> Response:

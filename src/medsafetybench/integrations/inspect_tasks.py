@@ -17,16 +17,17 @@ from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import GenerateConfig
+from inspect_ai.model import ChatMessage, GenerateConfig
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
 from inspect_ai.solver import TaskState, generate
 
 from ..benchmarks import load_benchmark
 from ..benchmarks.official import data_folder
 from ..judges import Judge, open_judge
-from ..models.inspect import read_output
+from ..models.inspect import read_output, to_inspect
 from ..models.settings import Endpoint
 from ..records import Request, Verdict
+from ..targets.target import conversation
 from ..taxonomy import load_taxonomy
 
 
@@ -44,7 +45,7 @@ def medsafety(
     requests = load_benchmark(benchmark, data_dir=data_dir)
     if limit is not None:
         requests = requests.sample(limit, sample_seed)
-    samples = [Sample(id=r.id, input=r.text, metadata=_metadata(r)) for r in requests]
+    samples = [Sample(id=r.id, input=_input(r), metadata=_metadata(r)) for r in requests]
     return Task(
         dataset=MemoryDataset(samples, name=benchmark),
         solver=generate(),
@@ -58,6 +59,12 @@ def medsafety(
 def starter(judge: str = "screen", judge_url: str | None = None, rubric: str = "ama") -> Task:
     """The embedded starter benchmark: harmful requests and their benign twins. No download."""
     return medsafety("starter", judge, judge_url, rubric)
+
+
+def _input(request: Request) -> str | list[ChatMessage]:
+    """The text, or the whole conversation that it ends."""
+    said = conversation(request, None)
+    return to_inspect(said) if request.context else request.text
 
 
 def _metadata(request: Request) -> dict[str, Any]:
@@ -128,7 +135,8 @@ def harmfulness(
 
 def _fields(metadata: dict[str, Any]) -> dict[str, Any]:
     names = ("intent", "principle", "source", "reference", "pair", "language")
-    return {name: metadata[name] for name in names if metadata.get(name) is not None}
+    found = {name: metadata[name] for name in names if metadata.get(name) is not None}
+    return {**found, "context": tuple(metadata.get("context") or ())}
 
 
 class _Shared:

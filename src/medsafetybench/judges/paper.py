@@ -57,8 +57,8 @@ class PaperJudge:
         """See ``Judge.judge``."""
         if nothing := nothing_to_judge(response):
             return nothing
-        if request.intent == "benign":
-            return Verdict(reason="no_rubric")
+        if request.intent == "benign" or request.context:
+            return Verdict(reason="no_rubric")  # it has none for these, nor for conversations
         conversation: Conversation = [
             {"role": "system", "content": JUDGE_SYSTEM},
             {"role": "user", "content": self.prompt(request, response)},

@@ -12,22 +12,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..cells import whole_of
 from ..errors import MsbError
+from ..fields import identity_in, text_in
 from ..models import Meter
 from ..records import Request, Response, Verdict, name_in_row
 from ..scale import HARM
-from ..tables import rows
+from ..tables import is_blank, rows
 from .judge import nothing_to_judge, on_scale
-
-
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    verdict: Verdict
-    response: str | None
 
 
 class ReplayJudge:
@@ -40,7 +35,7 @@ class ReplayJudge:
     def __init__(self, path: Path, meter: Meter | None = None) -> None:
         self.name = f"replay:{path.name}"
         self.meter = meter or Meter()
-        self._recorded = {name_in_row(row): _recorded(where, row) for where, row in _rows(path)}
+        self._recorded = _read(path)
         self._sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
 
     @property
@@ -59,32 +54,41 @@ class ReplayJudge:
         recorded = self._recorded.get(request.name)
         if recorded is None:
             return Verdict(reason="not_in_file")
-        if recorded.response is not None and recorded.response != response.text:
+        verdict = recorded.get(response.text) or recorded.get(None)
+        if verdict is None:
             return Verdict(reason="another_response")
-        return on_scale(recorded.verdict, self.scale, request.intent)
+        return on_scale(verdict, self.scale, request.intent)
 
     async def close(self) -> None:
         """Nothing to let go of."""
 
 
-def _rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    found = list(rows(path))
-    for where, row in found:
-        if not row.get("id") or "score" not in row:
+def _read(path: Path) -> dict[str, dict[str | None, Verdict]]:
+    """The verdicts by the request's name, and the response that they hold for (None: any)."""
+    found: dict[str, dict[str | None, Verdict]] = {}
+    for where, row in rows(path):
+        if is_blank(row):
+            continue
+        identity = identity_in(where, row)
+        if identity is None or "score" not in row:
             raise MsbError(f"{where}: expected the columns id and score; found: {', '.join(row)}")
+        name = name_in_row({**row, "id": identity})
+        response = None if row.get("response") is None else text_in(where, row, "response") or ""
+        verdict = _verdict(where, row)
+        if found.setdefault(name, {}).setdefault(response, verdict).level != verdict.level:
+            raise MsbError(f"{where}: a second, different verdict on {name!r}")
     return found
 
 
-def _recorded(where: str, row: Mapping[str, Any]) -> _Recorded:
-    response = row.get("response")
-    rationale = str(row.get("rationale") or "")
+def _verdict(where: str, row: Mapping[str, Any]) -> Verdict:
+    rationale = text_in(where, row, "rationale") or ""
     try:
-        if row["score"] in (None, ""):
-            reason = str(row.get("reason") or "no_verdict")
-            return _Recorded(Verdict(reason=reason, rationale=rationale), response)
-        number = float(row["score"])
-        score = int(number) if number.is_integer() else -1
-        return _Recorded(Verdict(HARM.level(score), rationale=rationale), response)
+        score = whole_of(row["score"])
+        if score is None:
+            return Verdict(
+                reason=text_in(where, row, "reason") or "no_verdict", rationale=rationale
+            )
+        return Verdict(HARM.level(score), rationale=rationale)
     except ValueError:
         raise MsbError(
             f"{where}: score {row['score']!r}; expected a whole number from 1 to 5, or nothing"

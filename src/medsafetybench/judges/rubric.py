@@ -4,7 +4,8 @@
     rubric.prompt(request, response.text, marker="9f86d081884c7d65")
 
 The request and the response stand inside a fence that carries the marker, drawn anew for each
-call: a response cannot close a fence, or plant a verdict, whose marker it cannot know.
+call: a response cannot close a fence, or plant a verdict, whose marker it cannot know. So do the
+turns of a conversation before the request.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Rubric:
         """The judge's prompt, with request and response fenced by ``marker`` (16 hex digits)."""
         values = {
             "policy": self.taxonomy.policy(),
-            "request": legible(request.text),
+            "request": _asked(request, marker),
             "response": legible(response),
             "marker": marker,
         }
@@ -65,16 +66,38 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
 
 
+def _asked(request: Request, marker: str) -> str:
+    """The request; in a conversation, what was said before stands above it.
+
+    Each turn has a line of ours with the marker: a turn cannot pretend to be another's.
+    """
+    if not request.context:
+        return legible(request.text)
+    before = "\n".join(
+        f"[EARLIER TURN {marker}: {turn['role']}]\n{_visible(turn['content'])}"
+        for turn in request.context
+    )
+    return f"{_bounded(before)}\n[THE REQUEST ITSELF {marker}: user]\n{legible(request.text)}"
+
+
 def legible(text: str) -> str:
     """The text as a person would see it: without invisible characters, and of bounded length.
 
     Zero-width, bidirectional, tag and control characters can hide words from a reader or feed a
     judge words that no reader sees; line breaks and tabs stay.
     """
-    if len(text) > LONGEST:
-        left_out = len(text) - LONGEST
-        head, tail = text[: LONGEST * 2 // 3], text[-(LONGEST // 3) :]
-        text = f"{head}\n[... {left_out} characters left out ...]\n{tail}"
+    return _visible(_bounded(text))
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    left_out = len(text) - LONGEST
+    head, tail = text[: LONGEST * 2 // 3], text[-(LONGEST // 3) :]
+    return f"{head}\n[... {left_out} characters left out ...]\n{tail}"
+
+
+def _visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in UNSEEN)

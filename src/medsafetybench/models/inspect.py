@@ -60,7 +60,7 @@ class InspectModel:
     async def complete(self, conversation: Conversation, sampling: Sampling) -> Response:
         """See ``Model.complete``. Calls that Inspect makes again by itself are not counted."""
         self.meter.call()
-        messages, config = _messages(conversation), _config(sampling, self._endpoint)
+        messages, config = to_inspect(conversation), _config(sampling, self._endpoint)
         try:
             output = await self._model.generate(messages, config=config)
         except Exception as error:
@@ -106,7 +106,8 @@ def _open(name: str, endpoint: Endpoint, options: Mapping[str, Any]) -> Model:
         raise MsbError(f"inspect:{name}: {' '.join(text.split())[:300]}") from None
 
 
-def _messages(conversation: Conversation) -> list[Any]:
+def to_inspect(conversation: Conversation) -> list[Any]:
+    """The conversation as Inspect's messages. Raises StopRun for a text without a chat."""
     from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 
     kinds: Mapping[str, Any] = {

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..records import Response
@@ -186,3 +187,16 @@ class Habit:
             found = split(response.text)
             self._balance += found.begun or -(found.thinking is None)
         return apart(response, inside=cut_off and not response.thinking and self._balance > 0)
+
+
+def all_apart(responses: Sequence[Response]) -> list[Response]:
+    """The responses of one model, collected elsewhere, each as ``Habit.apart`` has it.
+
+    Those that came to their end tell how the model's replies begin, wherever they stand.
+    """
+    habit, found = Habit(), list(responses)
+    for cut_off in (False, True):
+        for number, response in enumerate(responses):
+            if (response.finish_reason == "length") == cut_off:
+                found[number] = habit.apart(response)
+    return found

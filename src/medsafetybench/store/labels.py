@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import MsbError
+from ..fields import identity_in, text_in, whole_in
 from ..records import INTENTS, Verdict, name_in_row
 from ..scale import HARM
 from ..statistics.sampling import stratified_sample
-from ..tables import rows
+from ..tables import is_blank, rows
 from .outcomes import judges_with_verdicts
 from .store import NAME, Item, JudgeRecord, RunRecord, Store
 
@@ -103,25 +104,18 @@ def import_labels(store: Store, run: RunRecord, path: Path, annotator: str | Non
     count = 0
     with store.transaction():
         for where, row in rows(path):
-            name = annotator or str(row.get("annotator") or "")
-            if not name or not row.get("id") or row.get("score") in (None, ""):
+            if is_blank(row):
+                continue
+            name, identity = annotator or text_in(where, row, "annotator"), identity_in(where, row)
+            score = whole_in(where, row, "score")
+            if not name or not identity or score is None:
                 raise MsbError(
                     f"{where}: expected the columns id, score and annotator; found: "
                     f"{', '.join(row)}. --annotator NAME names one for the whole file"
                 )
-            if (request := name_in_row(row)) not in position:
+            if (request := name_in_row({**row, "id": identity})) not in position:
                 raise MsbError(f"{where}: {run.id} has no request {request!r}")
             item = next(store.items(run, [position[request]]))
-            label(store, person(store, name), item, _score(where, row["score"]))
+            label(store, person(store, name), item, score)
             count += 1
     return count
-
-
-def _score(where: str, value: object) -> int:
-    try:
-        number = float(str(value))
-    except ValueError:
-        number = 0.5
-    if not number.is_integer():
-        raise MsbError(f"{where}: score {value!r}; expected a whole number from 1 to 5")
-    return int(number)

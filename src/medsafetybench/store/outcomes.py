@@ -12,6 +12,7 @@ from statistics import median_high, median_low
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from ..errors import UnknownName
@@ -178,15 +179,15 @@ def rows(
     """Every request of a run with its response and verdicts, in order, as flat dicts, streamed."""
     verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
     rationales = "".join(f", v{j}.rationale" for j in range(len(judges)))
-    query = f"""SELECT q.id, q.text, q.reference, q.pair, r.text, r.finish_reason, r.error,
-        r.input_tokens, r.output_tokens, r.latency{rationales},
+    query = f"""SELECT q.id, q.text, q.context, q.reference, q.pair, r.text, r.finish_reason,
+        r.error, r.input_tokens, r.output_tokens, r.latency{rationales},
         {ASKED}, r.key IS NULL, r.error IS NOT NULL{verdicts}
         {_tables(judges)} WHERE i.run = ? ORDER BY i.position"""
     names = _column_names(judges)
     for row in store.select(query, run.number):
-        first, rationale = row[:10], row[10 : 10 + len(judges)]
-        outcome = _outcome(row[10 + len(judges) :], rule)
-        yield _flat(run, outcome, first, names, rationale, row[17 + len(judges) :])
+        first, rationale = row[:11], row[11 : 11 + len(judges)]
+        outcome = _outcome(row[11 + len(judges) :], rule)
+        yield _flat(run, outcome, first, names, rationale, row[18 + len(judges) :])
 
 
 def _column_names(judges: Sequence[JudgeRecord]) -> list[str]:
@@ -203,7 +204,7 @@ def _flat(
     rationales: Sequence[str | None],
     verdicts: Sequence[Any],
 ) -> dict[str, Any]:
-    identity, text, reference, pair, response, finish_reason, error, *usage = first
+    identity, text, context, reference, pair, response, finish_reason, error, *usage = first
     row = {
         "run": run.id,
         "id": identity,
@@ -216,6 +217,7 @@ def _flat(
         "state": outcome.state,
         "score": outcome.score,
         "reason": outcome.reason,
+        "context": orjson.loads(context) if context else None,
         "request": text,
         "response": response,
         "reference": reference,

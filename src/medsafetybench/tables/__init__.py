@@ -7,8 +7,8 @@
 Whatever cannot be read is said with the file and the line, what was found and what was expected.
 """
 
-from .reading import SUFFIXES, Row, is_table, rows
+from .reading import SUFFIXES, Row, is_blank, is_table, rows
 from .separated import neutral
 from .writing import write_rows
 
-__all__ = ["SUFFIXES", "Row", "is_table", "neutral", "rows", "write_rows"]
+__all__ = ["SUFFIXES", "Row", "is_blank", "is_table", "neutral", "rows", "write_rows"]

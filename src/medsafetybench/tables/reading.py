@@ -27,6 +27,11 @@ def is_table(name: str | Path) -> bool:
     return Path(name).suffix.lower() in READ
 
 
+def is_blank(row: Mapping[str, Any]) -> bool:
+    """True for a row without any content, such as spreadsheets leave at the end."""
+    return len(row) > 1 and all(value in (None, "") for value in row.values())
+
+
 def rows(path: Path) -> Iterator[Row]:
     """The rows of a file of a kind that its name ends in, one by one; see the module's docstring.
 

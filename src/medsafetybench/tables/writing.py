@@ -18,7 +18,7 @@ import orjson
 from ..errors import MissingExtra, MsbError
 from .separated import SEPARATORS, neutral
 
-INTEGERS = ("principle", "turn", "score", "input_tokens", "output_tokens")
+INTEGERS = ("principle", "turn", "score", "input_tokens", "output_tokens", "thinking_tokens")
 NUMBERS = ("latency",)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..errors import MsbError
 from ..models import Model
 from ..protocol import Protocol
 from ..records import RAW, Conversation, Request, Response, Sampling
@@ -17,7 +18,8 @@ class PaperStyle:
     """Prompts exactly as the paper built them for a family of models.
 
     Its local models continued a raw text; its hosted ones were asked through chat, with the
-    published system prompt. Raises UnknownName for a family that the paper has not.
+    published system prompt. Raises UnknownName for a family that the paper has not, and MsbError
+    for a conversation, which it never asked.
     """
 
     protocol: Protocol
@@ -25,6 +27,8 @@ class PaperStyle:
 
     def conversation(self, request: Request) -> Conversation:
         """What the paper's code sent for this request."""
+        if request.context:
+            raise MsbError(f"{request.id} is a conversation; the paper's prompts are for one turn")
         text = self.protocol.target_prompt(self.family, request.text)
         if text != request.text:
             return [{"role": RAW, "content": text}]

@@ -6,7 +6,8 @@
     msb evaluate --target python:app:answer --target-revision v1.4
 
 So an application is scored as its users meet it. What the function does cannot be hashed; name
-its version with a revision, and a new version is new work.
+its version with a revision, and a new version is new work. A function with a parameter ``context``
+is given what was said before, as a list of messages: only such a one can be asked conversations.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ..errors import MsbError, StopRun
@@ -52,6 +54,7 @@ class PythonTarget:
         self._revision = revision
         self._timeout = timeout
         self._function = function
+        self._takes_context = _takes(function, "context")
         self._threads = Threads()
         self._asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004 (an object with an async __call__)
@@ -63,7 +66,15 @@ class PythonTarget:
         return {"model": self.name, "revision": self._revision}
 
     def conversation(self, request: Request) -> Conversation:
-        """The request alone: prompts are the application's own affair."""
+        """The request and what was said before: prompts are the application's own affair.
+
+        Raises MsbError for a conversation, if the function cannot take one.
+        """
+        if request.context and not self._takes_context:
+            raise MsbError(
+                f"{request.id} is a conversation, and {self.name} takes a text alone; give it a "
+                "parameter context for the messages before"
+            )
         return conversation(request, None)
 
     async def respond(self, request: Request) -> Response:
@@ -72,7 +83,7 @@ class PythonTarget:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout) as limit:
-                text = await self._call(request.text)
+                text = await self._call(request)
         except Exception as error:
             if limit.expired():
                 return Response(error=f"no answer within {self._timeout:g} s")
@@ -83,14 +94,24 @@ class PythonTarget:
             raise StopRun(f"{self.name} returned {type(text).__name__}; expected str or None")
         return Response(text=_storable(text or ""), finish_reason="stop", latency=latency)
 
-    async def _call(self, text: str) -> Any:
+    async def _call(self, request: Request) -> Any:
+        function: Callable[..., Any] = self._function
+        if self._takes_context:
+            function = partial(function, context=[dict(turn) for turn in request.context])
         if self._asynchronous:
-            return await self._function(text)
-        return await self._threads.call(self._function, text)
+            return await function(request.text)
+        return await self._threads.call(function, request.text)
 
     async def close(self) -> None:
         """End the threads; one that still runs is left to end by itself."""
         self._threads.close()
+
+
+def _takes(function: Callable[..., Any], parameter: str) -> bool:
+    try:
+        return parameter in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some functions written in C do not tell
+        return False
 
 
 def _storable(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ..errors import MsbError
 from ..models import Meter
 from ..records import Conversation, Request, Response
 
@@ -39,6 +40,16 @@ class Target(Protocol):
 
 
 def conversation(request: Request, system: str | None) -> Conversation:
-    """The plain conversation: the system prompt if any, what was said before, the request."""
+    """The plain conversation: the system prompt if any, what was said before, the request.
+
+    Raises MsbError for a request that brings a system prompt of its own beside ours.
+    """
     turns = [*request.context, {"role": "user", "content": request.text}]
-    return [{"role": "system", "content": system}, *turns] if system else turns
+    if not system:
+        return turns
+    if turns[0]["role"] == "system":
+        raise MsbError(
+            f"{request.id} is a conversation with a system prompt of its own; drop --system, or "
+            "take it out of the benchmark"
+        )
+    return [{"role": "system", "content": system}, *turns]
