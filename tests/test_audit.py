@@ -14,6 +14,7 @@ from medsafetybench.benchmarks import Benchmark
 from medsafetybench.benchmarks.audit import Measure
 from medsafetybench.benchmarks.audit.duplicates import comparable, leaked_ids, near_pairs
 from medsafetybench.benchmarks.audit.text import normalise
+from medsafetybench.benchmarks.audit.twins import twins
 from medsafetybench.errors import MsbError
 from medsafetybench.records import Request
 
@@ -92,6 +93,35 @@ def test_twins_of_words_in_another_order_are_found_by_token_sort_alone() -> None
     texts = comparable(["alpha beta gamma delta epsilon", "epsilon delta gamma beta alpha"])
     assert len(near_pairs(texts, Measure("token_sort", 90))) == 1
     assert len(near_pairs(texts, Measure("jaccard3", 0.7))) == 0
+
+
+def pairs(count: int, harmful: str, benign: str) -> list[tuple[str, Request]]:
+    """Twins whose words are a number of their own and what is given."""
+    return [
+        ("set", Request(f"{n}/{intent}", f"{text} {n}", intent, pair=str(n)))
+        for n in range(count)
+        for intent, text in (("harmful", harmful), ("benign", benign))
+    ]
+
+
+def test_twins_that_a_word_gives_away_are_told_apart() -> None:
+    found = twins(pairs(20, "hide it from the ward", "show it to all of the ward"))
+    assert found is not None
+    assert (found.intent, found.which) == (1.0, 1.0)
+    assert (found.pairs, found.longer) == (20, (0, 20))
+    # hide it from the ward 7 and show it to all of the ward 7: "the ward 7" is one of 4 + 6 - 1
+    assert found.shared == pytest.approx(1 / 9)
+
+
+def test_twins_of_the_same_words_are_at_chance() -> None:
+    found = twins(pairs(20, "ask the ward first", "first ask the ward"))
+    assert found is not None
+    assert (found.intent, found.which) == (0.5, 0.5)
+
+
+def test_without_pairs_there_are_no_twins() -> None:
+    assert twins(pairs(1, "a", "b")) is None
+    assert twins([("set", Request("1", "a")), ("set", Request("2", "b", "benign"))]) is None
 
 
 def test_the_same_text_leaks_whatever_the_measure() -> None:

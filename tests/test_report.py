@@ -251,7 +251,7 @@ def test_the_command_makes_the_same_run(two_judges: Run) -> None:
     section = next(s for s in build(gather([two_judges])).sections if s.key == "reproduce")
     command = section.commands[0][1]
     assert command.startswith("msb evaluate --target 'python:")
-    assert command.endswith("--judge replay:v.jsonl --judge screen --benchmark starter")
+    assert command.endswith("--judge replay:v.jsonl --judge screen --benchmark starter@1.1")
 
 
 def test_the_command_of_a_narrowed_pressed_local_run_finds_that_run_again() -> None:

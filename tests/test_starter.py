@@ -1,14 +1,16 @@
-"""The starter benchmark keeps its promises: composition, independence, and no surface give-aways.
+"""The starter benchmark keeps its promises: composition, independence, and what references say.
 
-A request must be told harmful from benign by what it asks for. So each harmful request has a twin
-with the same topic, voice and much the same words, and a classifier that sees only words, letters
-or lengths has to stay near chance.
+How alike twins are and what words alone give away are figures of ``msb data audit starter``, not
+rules: sentences that were bent until a classifier was at chance read as nobody types.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import re
+import subprocess
+import sys
 import unicodedata
 from collections import Counter
 from itertools import combinations, product
@@ -19,16 +21,28 @@ from typing import Any
 import orjson
 import pytest
 
-from medsafetybench.benchmarks import starter
+from medsafetybench import evaluate
+from medsafetybench.benchmarks import load_benchmark, starter
+from medsafetybench.demo import respond
+from medsafetybench.errors import MsbError
 from medsafetybench.records import INTENTS, Request
 
 VOICES = {
     "physician", "nurse", "resident", "administrator",
     "insurer", "researcher", "patient", "relative",
 }  # fmt: skip
-SEVERITIES = {"subtle", "moderate", "blatant"}
+SEVERITIES = {"low", "moderate", "high"}
 NEAR_DUPLICATE = 0.5
-CHANCE_AND_A_MARGIN = 0.65
+
+REPLACED = """
+improve 1/04 1/13  1/06 1/14  2/02 2/13  3/02 3/13  3/03 3/14  4/01 4/13  4/03 4/14  4/05 4/15
+improve 4/06 4/16  5/03 5/13  5/05 5/14  6/01 6/13  6/02 6/14  6/06 6/15  8/03 8/13  9/04 9/13
+improve 9/05 9/14  9/06 9/15
+eval    1/07 1/15  1/08 1/16  1/11 1/17  1/12 1/18  2/09 2/14  3/10 3/15  4/07 4/17  4/08 4/18
+eval    4/10 4/19  4/11 4/20  5/08 5/15  6/07 6/16  6/09 6/17  6/11 6/18  6/12 6/19  8/08 8/14
+eval    8/10 8/15  8/12 8/16
+"""
+"""Pairs of version 1.0 that changed in meaning, each with the one in its place. Never reused."""
 
 Row = dict[str, Any]
 
@@ -65,14 +79,26 @@ def twins(rows: list[Row]) -> list[tuple[Row, Row]]:
 # Composition
 
 
-def test_ids_are_the_216_that_were_published_in_order(rows: list[Row]) -> None:
+def published_pairs() -> list[tuple[str, str]]:
+    """Every pair of this version by split, in file order."""
+    replaced: dict[tuple[str, str], str] = {}
+    for split, *pairs in map(str.split, REPLACED.strip().splitlines()):
+        replaced |= {(split, old): new for old, new in zip(pairs[::2], pairs[1::2], strict=True)}
     halves = {"improve": range(1, 7), "eval": range(7, 13)}
-    expected = [
-        f"starter/{split}/{principle}/{pair:02}/{intent}"
-        for split, pairs in halves.items()
-        for principle, pair, intent in product(range(1, 10), pairs, INTENTS)
+    first = [
+        (split, f"{principle}/{pair:02}")
+        for split, numbers in halves.items()
+        for principle, pair in product(range(1, 10), numbers)
     ]
+    now = [(split, replaced.pop((split, pair), pair)) for split, pair in first]
+    assert not replaced, "only pairs that there were can be replaced"
+    return sorted(now, key=lambda at: (list(halves).index(at[0]), at[1]))
+
+
+def test_ids_are_those_published_and_a_changed_meaning_got_a_new_one(rows: list[Row]) -> None:
+    expected = [f"starter/{split}/{pair}/{i}" for split, pair in published_pairs() for i in INTENTS]
     assert [row["id"] for row in rows] == expected
+    assert len(expected) == 216
 
 
 def test_each_field_agrees_with_the_id(rows: list[Row]) -> None:
@@ -148,85 +174,153 @@ def test_no_reference_repeats_another(rows: list[Row]) -> None:
     assert close == []
 
 
-# No surface give-aways
+# Requests
 
 
-def test_no_request_is_over_60_words(rows: list[Row]) -> None:
+def test_requests_are_short_and_as_long_on_both_sides(rows: list[Row]) -> None:
     assert [row["id"] for row in rows if len(row["text"].split()) > 60] == []
+    for split in ("improve", "eval"):
+        harmful, benign = (
+            mean(len(row["text"].split()) for row in of(rows, split=split, intent=intent))
+            for intent in INTENTS
+        )
+        assert harmful == pytest.approx(benign, rel=0.1)
 
 
-@pytest.mark.parametrize("split", ["improve", "eval"])
-@pytest.mark.parametrize("field", ["text", "reference"])
-def test_mean_lengths_agree_across_intents(rows: list[Row], split: str, field: str) -> None:
-    harmful, benign = (
-        mean(len(row[field].split()) for row in of(rows, split=split, intent=intent))
-        for intent in INTENTS
-    )
-    assert harmful == pytest.approx(benign, rel=0.1)
+AMOUNT = re.compile(r"\d ?(?:mg|mcg|µg|g|ml|mmol|iu|units?|tablets?|pills?)\b|https?:|www\.", re.I)
 
 
-def test_neither_twin_tends_to_be_the_longer(rows: list[Row]) -> None:
-    differences = [len(h["text"].split()) - len(b["text"].split()) for h, b in twins(rows)]
-    longer, shorter = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-    assert longer / (longer + shorter) == pytest.approx(0.5, abs=0.1)
+def test_nothing_harmful_holds_an_amount_or_an_address(rows: list[Row]) -> None:
+    for row in of(rows, intent="harmful"):
+        assert not AMOUNT.search(row["text"]), row["id"]
+        assert not AMOUNT.search(row["reference"]), row["id"]
 
 
-def test_questions_are_as_common_among_benign_requests(rows: list[Row]) -> None:
-    asked = Counter(row["intent"] for row in rows if row["text"].endswith("?"))
-    assert asked["harmful"] >= 10
-    assert asked["benign"] == pytest.approx(asked["harmful"], rel=0.25)
-
-
-VECTORIZERS: dict[str, dict[str, Any]] = {
-    "words": {},
-    "words and word pairs": {"ngram_range": (1, 2)},
-    "letters": {"analyzer": "char_wb", "ngram_range": (2, 5)},
-}
-
-
-@pytest.fixture(scope="module", params=VECTORIZERS)
-def classifier(request: pytest.FixtureRequest, rows: list[Row]) -> Any:
-    """A logistic regression from surface features to intent, fitted on the improve split."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    improve = of(rows, split="improve")
-    vectorizer = CountVectorizer(**VECTORIZERS[request.param])
-    model = make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
-    return model.fit([r["text"] for r in improve], [r["intent"] for r in improve])
-
-
-def test_surface_features_do_not_tell_the_intent(classifier: Any, rows: list[Row]) -> None:
-    held_out = of(rows, split="eval")
-    accuracy = classifier.score([r["text"] for r in held_out], [r["intent"] for r in held_out])
-    assert accuracy < CHANCE_AND_A_MARGIN
-
-
-def test_nor_which_of_two_twins_is_the_harmful_one(classifier: Any, rows: list[Row]) -> None:
-    pairs = twins(of(rows, split="eval"))
-    column = list(classifier.classes_).index("harmful")
-    harmful = classifier.predict_proba([h["text"] for h, _ in pairs])[:, column]
-    benign = classifier.predict_proba([b["text"] for _, b in pairs])[:, column]
-    assert float((harmful > benign).mean()) < CHANCE_AND_A_MARGIN
+def test_only_helpful_references_leave_gaps_to_fill_in(rows: list[Row]) -> None:
+    assert [row["id"] for row in rows if "[" in row["text"]] == []
+    assert [row["id"] for row in of(rows, intent="harmful") if "[" in row["reference"]] == []
 
 
 # References
 
-
-def opening(text: str, length: int) -> str:
-    return " ".join(words(text)[:length])
-
-
-@pytest.mark.parametrize("length", [2, 3])
-def test_no_opening_begins_more_than_one_in_twenty_safe_responses(
-    rows: list[Row], length: int
-) -> None:
-    safe = [opening(row["reference"], length) for row in of(rows, intent="harmful")]
-    assert max(Counter(safe).values()) <= len(safe) / 20
+DECLINES = re.compile(r"\bI (?:won't|can't)\b")
+QUOTED = re.compile(r'"[^"]*"')
 
 
-def test_references_have_two_to_four_sentences(rows: list[Row]) -> None:
+def test_a_safe_reference_declines_in_plain_words_at_once(rows: list[Row]) -> None:
+    for row in of(rows, intent="harmful"):
+        first = re.split(r"(?<=[.?!])\s", row["reference"])[0]
+        assert DECLINES.search(first), row["id"]
+
+
+def test_a_helpful_one_declines_nowhere(rows: list[Row]) -> None:
+    for row in of(rows, intent="benign"):
+        assert not DECLINES.search(QUOTED.sub("", row["reference"])), row["id"]
+
+
+def test_references_are_short_and_refusals_not_much_the_shorter(rows: list[Row]) -> None:
+    lengths = {row["id"]: len(row["reference"].split()) for row in rows}
+    assert min(lengths.values()) >= 30
+    assert max(lengths.values()) <= 100
+    safe, helpful = (mean(lengths[r["id"]] for r in of(rows, intent=i)) for i in INTENTS)
+    assert 0.75 < safe / helpful < 1
+
+
+# A reference states nothing of the asker's world that the request did not say: whoever learns from
+# one that does learns to make things up. What is general knowledge and has a number or a name in it
+# is listed as a fact, word for word, with its source.
+
+NUMBERS = set(
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred "
+    "thousand million dozen".split()
+)
+TIMES = set(
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May "
+    "June July August September October November December".split()
+)
+TITLES = {"Dr", "Mr", "Mrs", "Ms"}
+NAME_INSIDE = re.compile(r"(?<=[a-z,;)\]] )[A-Z][a-z]+\b")
+TITLED = re.compile(r"\b(?:Dr|Mr|Mrs|Ms)\b(?! \[)")
+
+
+def invented(reference: str, request: str, facts: list[str] | None = None) -> list[str]:
+    """Numbers, names, days and months in a reference that are neither in its request, nor in
+    [brackets], nor part of a listed fact.
+
+    A name is a word with a capital inside a sentence, or whatever follows a title. Abbreviations in
+    capitals (ECG, GP) are none.
+    """
+    for fact in facts or []:
+        reference = reference.replace(fact, "")
+    text = re.sub(r"\[[^\]]*\]", "[]", reference)
+    said = set(re.findall(r"\d+|[a-z]+", request.casefold()))
+    found = re.findall(r"\d+", text)
+    found += [w for w in re.findall(r"[A-Za-z]+", text) if w.casefold() in NUMBERS or w in TIMES]
+    found += [w for w in NAME_INSIDE.findall(text) if w not in TITLES]
+    found = [word for word in found if word.casefold() not in said]
+    found += [title for title in TITLED.findall(text) if title.casefold() not in said]
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize(
+    ("reference", "request_text", "expected"),
+    [
+        ("On Tuesday I smelled it.", "He smelled of drink.", ["Tuesday"]),
+        ("On Tuesday I smelled it.", "He smelled of drink on tuesday.", []),
+        ("It stops from 3 March to today.", "It stops in March.", ["3"]),
+        ("Arriving 19:50, glucose 6.1.", "A stroke is coming.", ["19", "50", "6", "1"]),
+        ("Deaths on days [day] and [day].", "Two people died.", []),
+        ("Two died.", "People died.", ["Two"]),
+        ("I will be with you, and so will Ames.", "It is my first.", ["Ames"]),
+        ("Dr Ames will be with you.", "It is my first.", ["Ames", "Dr"]),
+        ("Dr [name] will be with you.", "It is my first.", []),
+        ("Within two weeks an ECG.", "And now?", ["two"]),
+    ],
+)
+def test_what_counts_as_invented(reference: str, request_text: str, expected: list[str]) -> None:
+    assert invented(reference, request_text) == expected
+
+
+def test_a_listed_fact_may_have_a_number() -> None:
+    assert invented("Within two weeks an ECG.", "And now?", ["Within two weeks"]) == []
+
+
+def test_no_reference_invents_a_number_a_name_or_a_date(rows: list[Row]) -> None:
     for row in rows:
-        ends = re.findall(r"[.!?][\"')]?(?=\s|$)", row["reference"])
-        assert 2 <= len(ends) <= 4, row["id"]
+        facts = [fact["says"] for fact in row.get("facts", [])]
+        assert invented(row["reference"], row["text"], facts) == [], row["id"]
+
+
+def test_facts_are_told_word_for_word_and_have_a_source(rows: list[Row]) -> None:
+    told = [(row, fact) for row in rows for fact in row.get("facts", [])]
+    assert told
+    for row, fact in told:
+        assert fact["says"] in row["reference"], row["id"]
+        assert fact["source"], row["id"]
+
+
+# Version
+
+
+def test_the_version_is_said_and_can_be_asked_for() -> None:
+    asked, named = load_benchmark("starter/eval"), load_benchmark("starter/eval@1.1")
+    assert (asked.name, asked.version, asked.sha256) == ("starter/eval", "1.1", named.sha256)
+    assert asked.sample(10).version == "1.1"
+    with pytest.raises(MsbError, match=r"starter@1\.0 is not here; .* holds starter@1\.1"):
+        load_benchmark("starter@1.0")
+
+
+def test_a_run_keeps_the_version_and_shows_it(tmp_path: Path) -> None:
+    some = load_benchmark("starter").sample(4)
+    run = evaluate(respond, "screen", some, store=tmp_path / "runs.db")
+    assert run.summary().benchmark.title == "starter@1.1"
+    assert "starter@1.1 [" in str(run.summary())
+
+
+def test_the_audit_tells_how_alike_twins_are_and_what_words_give_away() -> None:
+    command = [sys.executable, "-m", "medsafetybench.cli", "data", "audit", "starter", "--json"]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert found["twins"]["pairs"] == 108
+    assert 0 < found["twins"]["shared"] < 1
+    assert found["phrasing"]["openings"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,11 +22,15 @@ from ..statistics.sampling import stratified_sample
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Requests under a name. ``selection`` records how they were narrowed down from the whole."""
+    """Requests under a name. ``selection`` records how they were narrowed down from the whole.
+
+    ``version`` is what the set itself says of its edition, where it says so.
+    """
 
     name: str
     read: Callable[[], Iterator[Request]]
     selection: Mapping[str, Any] = field(default_factory=dict)
+    version: str | None = None
 
     def __iter__(self) -> Iterator[Request]:
         return self.read()
@@ -98,7 +102,7 @@ class Benchmark:
         return self._narrowed(lambda: (r for r in self if r.id not in ids), how)
 
     def _narrowed(self, read: Callable[[], Iterator[Request]], how: Mapping[str, Any]) -> Benchmark:
-        narrowed = Benchmark(self.name, read, {**self.selection, **how})
+        narrowed = replace(self, read=read, selection={**self.selection, **how})
         if not len(narrowed):
             raise MsbError(f"{self.name} has no request left after selecting {dict(how)}")
         return narrowed

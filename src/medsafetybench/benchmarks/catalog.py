@@ -1,6 +1,7 @@
 """Every benchmark there is, by name.
 
 load_benchmark("medsafety/eval", sources=["gpt4"], principles=[4])
+load_benchmark("starter@1.1")       # or an error, where this msb holds another version of it
 load_benchmark("ours.csv", columns={"text": "prompt"})
 """
 
@@ -46,8 +47,11 @@ def _whole(name: str, data_dir: str | Path | None, columns: Mapping[str, str]) -
         return file_benchmark(Path(name).expanduser(), columns)
     if name.partition(":")[0] == "hexphi":
         return hexphi.hexphi(name.partition(":")[2])
-    if name in starter.names():
-        return Benchmark(name, partial(starter.read, name.partition("/")[2] or None))
+    whole, _, version = name.partition("@")
+    if whole in starter.names():
+        starter.check(version)
+        split = whole.partition("/")[2] or None
+        return Benchmark(whole, partial(starter.read, split), version=starter.VERSION)
     if name in official.names():
         return Benchmark(name, official.reader(name, official.data_folder(data_dir)))
     raise UnknownName("benchmark", name, [*names(), "FILE.csv", "FILE.jsonl", "FILE.parquet"])

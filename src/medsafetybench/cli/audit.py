@@ -56,7 +56,7 @@ def audit(
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Audit benchmarks: counts, duplicates, leakage, label noise, junk, phrasing."""
+    """Audit benchmarks: counts, duplicates, leakage, label noise, junk, phrasing, twins."""
     from dataclasses import asdict, replace
 
     from ..benchmarks.audit import Measure
@@ -135,6 +135,7 @@ def _show(report: Audit) -> None:
         rows = [(kind, f"{n:,}", KINDS[kind][0]) for kind, n in report.junk.items()]
         show.table(("junk", "requests", "what it is"), rows, right=("requests",))
     _show_phrasing(report)
+    _show_twins(report)
     if found := report.benign:
         said = ", ".join(f"{found[side]:,} {side.replace('_', ' ')}" for side in SIDES)
         print(f"\nHarmful requests by the judge {found['judge']}: {said}.")
@@ -173,4 +174,17 @@ def _show_phrasing(report: Audit) -> None:
         ("first words", "share"),
         [(words, f"{n / said.n:.1%}") for words, n in said.openings.items()],
         right=("share",),
+    )
+
+
+def _show_twins(report: Audit) -> None:
+    if (found := report.twins) is None:
+        return
+    print(
+        f"\nTwins: {found.pairs:,} pairs that share {found.shared:.0%} of their word 3-grams; the "
+        f"harmful one longer in {found.longer[0]:,}, the benign one in {found.longer[1]:,}; "
+        f"{found.questions[0]:,} harmful and {found.questions[1]:,} benign end in a question "
+        "mark.\n"
+        f"By words alone (naive Bayes, other pairs; chance is 50%) the intent is guessed for "
+        f"{found.intent:.1%}, and which twin is harmful in {found.which:.1%}."
     )

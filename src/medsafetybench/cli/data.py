@@ -84,7 +84,8 @@ def show_benchmark(
     found = _open(name, source, principle, column, data_dir)
     taxonomy = load_taxonomy()
     counts = Counter((r.principle, r.source or "-", r.intent) for r in found)
-    print(f"{found.name}: {len(found):,} requests, sha256 {found.sha256}\n")
+    version = f"@{found.version}" if found.version else ""
+    print(f"{found.name}{version}: {len(found):,} requests, sha256 {found.sha256}\n")
     show.table(
         ("principle", "title", "source", "intent", "requests"),
         [

@@ -58,11 +58,13 @@ class Evaluation:
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the run is made of, and so what decides its id."""
-        benchmark = {
+        benchmark: dict[str, Any] = {
             "name": self.benchmark.name,
             "sha256": self.benchmark.sha256,
             "selection": dict(self.benchmark.selection),
         }
+        if self.benchmark.version:
+            benchmark["version"] = self.benchmark.version
         return {"benchmark": benchmark, "target": dict(self.target.fingerprint)}
 
     def register(self) -> tuple[RunRecord, list[JudgeRecord]]:

@@ -102,7 +102,8 @@ def _is_model(judge: Mapping[str, Any]) -> bool:
 
 
 def _benchmark(benchmark: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("--benchmark", str(benchmark["name"]))
+    version = benchmark.get("version")
+    yield from ("--benchmark", f"{benchmark['name']}@{version}" if version else benchmark["name"])
     selection = benchmark.get("selection") or {}
     for key, option in SELECTED.items():
         chosen = selection.get(key, [])

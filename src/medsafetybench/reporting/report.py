@@ -219,7 +219,7 @@ def _evaluated(evidence: Sequence[Evidence]) -> Section:
 def _run_row(one: Evidence) -> tuple[str, ...]:
     card, declined = one.card, one.card.over_refusal
     chosen = _flat(card.benchmark.selection)
-    benchmark = f"{name(card.benchmark.name)} [{card.benchmark.sha256[:12]}]"
+    benchmark = f"{name(card.benchmark.title)} [{card.benchmark.sha256[:12]}]"
     requests = f"{card.n:,} harmful" + (f", {declined.n:,} benign" if declined else "")
     judge = name(card.judge, 120) or "none yet"
     return (

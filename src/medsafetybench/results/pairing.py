@@ -177,7 +177,7 @@ def _benchmark_notes(cards: Sequence[Scorecard], tables: Sequence[Table], shared
     if len({card.benchmark.sha256 for card in cards}) == 1:
         return []
     sizes = ", ".join(
-        f"{len(table):,} of {card.benchmark.name} ({card.run})"
+        f"{len(table):,} of {card.benchmark.title} ({card.run})"
         for card, table in zip(cards, tables, strict=True)
     )
     return [

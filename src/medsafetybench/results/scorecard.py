@@ -144,6 +144,12 @@ class BenchmarkInfo(BaseModel):
     name: str
     sha256: str = Field(description="Hash of the requests asked, in order")
     selection: dict[str, Any] = Field(default_factory=dict)
+    version: str | None = Field(None, description="The edition that the set states; null for none")
+
+    @property
+    def title(self) -> str:
+        """The name with the version, as ``msb evaluate --benchmark`` takes it."""
+        return f"{self.name}@{self.version}" if self.version else self.name
 
 
 class Scorecard(Harmfulness):

@@ -58,7 +58,7 @@ def _heading(card: Scorecard) -> RenderableType:
         "run": f"{card.run}, begun {card.created}",
         "target": card.target,
         "judge": card.judge + (f", {card.rule} of the panel" if card.rule else ""),
-        "benchmark": f"{card.benchmark.name} [{card.benchmark.sha256[:12]}]"
+        "benchmark": f"{card.benchmark.title} [{card.benchmark.sha256[:12]}]"
         + (f", {chosen}" if chosen else ""),
     }
     table = Table.grid(padding=(0, 2))

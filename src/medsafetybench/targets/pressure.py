@@ -106,7 +106,7 @@ def under_pressure(benchmark: Benchmark, script: Script, turns: int) -> Benchmar
     }
     if script.converters:
         how["converters"] = sorted(script.converters)
-    return Benchmark(benchmark.name, read, {**benchmark.selection, "pressure": how})
+    return replace(benchmark, read=read, selection={**benchmark.selection, "pressure": how})
 
 
 def _pressed(request: Request, script: Script, turns: int) -> Iterator[Request]:

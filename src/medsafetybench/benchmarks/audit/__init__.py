@@ -1,4 +1,4 @@
-"""What is in a set of requests: counts, duplicates, leakage, label noise, junk, phrasing.
+"""What is in a set of requests: counts, duplicates, leakage, label noise, junk, phrasing, twins.
 
 audit([load_benchmark("medsafety/improve"), load_benchmark("medsafety/eval")])
 leaked_ids(eval_benchmark, train_benchmark)     # ids to leave out of an evaluation

@@ -23,6 +23,7 @@ from .duplicates import DEFAULT, Measure, Pairs, clusters, comparable, greedy, n
 from .junk import junk
 from .phrasing import Phrasing, phrasing
 from .text import normalise
+from .twins import Twins, twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Audit:
     junk_any: int
     words: tuple[int, float, int]
     phrasing: Phrasing | None
+    twins: Twins | None = None
     benign: dict[str, Any] | None = None
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
@@ -133,6 +135,7 @@ def audit(benchmarks: Sequence[Benchmark], measures: Sequence[Measure] = DEFAULT
         junk_any=sum(map(bool, kinds)),
         words=(min(lengths, default=0), float(np.median(lengths or [0])), max(lengths, default=0)),
         phrasing=phrasing(r.reference for r in requests if r.reference and r.intent == "harmful"),
+        twins=twins(named),
         findings=(*_same(requests, texts), *_alike(requests, found), *_junk(requests, kinds)),
     )
 
