@@ -203,7 +203,7 @@ def test_only_helpful_references_leave_gaps_to_fill_in(rows: list[Row]) -> None:
 
 # References
 
-DECLINES = re.compile(r"\bI (?:won't|can't)\b")
+DECLINES = re.compile(r"\bI(?: won't| can't|'m not going to)\b")
 QUOTED = re.compile(r'"[^"]*"')
 
 
