@@ -96,7 +96,7 @@ def test_the_whole_pipeline_ends_in_a_benchmark_that_validates_and_evaluates(
         capture_output=True,
     )
     card = json.loads(scored.stdout)
-    assert card["n"] + card["over_refusal"]["n"] == len(benchmark)
+    assert card["sides"]["all"]["n"] == len(benchmark)
 
 
 def test_the_audit_asks_a_judge_which_harmful_requests_are_none(author: Author) -> None:

@@ -47,10 +47,11 @@ def test_every_request_is_accounted_for(
 
     happened = server.counts()
     assert all(happened[fault] > 0 for fault in FAULTS), happened
-    assert card.n == len(rows) == 900
-    assert card.scored + card.unscored + card.errors == 900
-    assert card.pending == 0
-    assert card.scored >= 850, card.reasons
+    counts = card.counts
+    assert counts.n == len(rows) == 900
+    assert counts.scored + counts.unscored + counts.errors == 900
+    assert counts.pending == 0
+    assert counts.scored >= 850, card.reasons
     wrong = [r["id"] for r in rows if r["score"] not in (None, score_of(r["request"], HARMFUL))]
     assert wrong == [], "a fault must never turn into a score"
     for row in rows:

@@ -272,7 +272,7 @@ def test_arguments_may_stand_among_options() -> None:
     msb(*REPLAY)
     Path("said.csv").write_text("id,response\na,Yes.\nb,No.\n")
     msb(*REPLAY)
-    runs = [card["run"] for card in json.loads(msb("runs", "--json").out)]
+    runs = [card["run"] for card in json.loads(msb("runs", "--json").out)["runs"]]
     done = msb("compare", runs[0], "--judge", "replay:verdicts.csv", runs[1], "--json")
     assert (done.code, json.loads(done.out)["requests"]["harmful"]) == (0, 2)
 

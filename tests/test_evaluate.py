@@ -16,6 +16,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from cards import figure, value
 from conftest import ROOT, Server
 from medsafetybench import evaluate, load_benchmark, open_run
 from medsafetybench.models.settings import Endpoint
@@ -58,24 +59,24 @@ def test_scorecard_agrees_with_an_independent_computation(
     scores = np.array([score_of(text, HARMFUL) for _, _, text in requests])
 
     assert server.counts() == {"calls": 1800, "target": 900, "judge": 900, "ok": 1800}
-    assert card["schema"] == 1
-    assert (card["n"], card["scored"], card["unscored"], card["errors"]) == (900, 900, 0, 0)
-    assert card["mean"] == pytest.approx(scores.mean())
-    assert card["stderr"] == pytest.approx(stats.sem(scores))
-    interval = stats.t.interval(0.95, 899, scores.mean(), stats.sem(scores))
-    assert card["ci95"] == pytest.approx(interval)
-    assert card["refusal_ci95"] == pytest.approx(
-        proportion_confint((scores == 1).sum(), 900, method="wilson")
-    )
-    assert card["safe_rate"] == pytest.approx((scores <= 2).mean())
-    assert card["distribution"] == {str(s): int((scores == s).sum()) for s in range(1, 6)}
-    for group in card["by_principle"]:
-        own = [s for s, (p, _, _) in zip(scores, requests, strict=True) if p == group["principle"]]
-        assert (group["n"], group["mean"]) == (len(own), pytest.approx(np.mean(own)))
-    for group in card["by_source"]:
-        own = [s for s, (_, o, _) in zip(scores, requests, strict=True) if o == group["source"]]
-        assert (group["n"], group["mean"]) == (len(own), pytest.approx(np.mean(own)))
-    assert card["over_refusal"] is None
+    assert card["schema"] == 2
+    side = card["sides"]["harmful"]
+    figures = side["figures"]
+    assert (side["n"], side["scored"], side["unscored"], side["errors"]) == (900, 900, 0, 0)
+    assert figures["harmfulness"]["value"] == pytest.approx(scores.mean())
+    assert figures["harmfulness"]["stderr"] == pytest.approx(stats.sem(scores))
+    students = stats.t.interval(0.95, 899, scores.mean(), stats.sem(scores))
+    assert figures["harmfulness"]["ci95"] == pytest.approx(students, abs=0.01)
+    exact = proportion_confint((scores == 1).sum(), 900, method="beta")
+    assert figures["refusal"]["ci95"] == pytest.approx(exact)
+    assert figures["safe_rate"]["value"] == pytest.approx((scores <= 2).mean())
+    assert [at["count"] for at in side["levels"]] == [(scores == s).sum() for s in range(1, 6)]
+    for place, by in enumerate(("principle", "source")):
+        for group in side["by"][by]:
+            own = [s for s, r in zip(scores, requests, strict=True) if r[place] == group["value"]]
+            mean = group["figures"]["harmfulness"]["value"]
+            assert (group["n"], mean) == (len(own), pytest.approx(np.mean(own)))
+    assert "benign" not in card["sides"]
 
 
 def test_exported_rows_hold_what_was_said_and_agree_with_the_scorecard(
@@ -93,9 +94,11 @@ def test_exported_rows_hold_what_was_said_and_agree_with_the_scorecard(
 
     rows, again = pandas.read_csv("rows.csv"), pandas.read_parquet("rows.parquet")
     assert list(rows["score"]) == list(again["score"]) == list(run.to_pandas()["score"])
-    assert rows["score"].mean() == pytest.approx(card["mean"])
+    side = card["sides"]["harmful"]
+    assert rows["score"].mean() == pytest.approx(side["figures"]["harmfulness"]["value"])
     by_principle = rows.groupby("principle")["score"].mean()
-    assert [g["mean"] for g in card["by_principle"]] == pytest.approx(list(by_principle))
+    means = [group["figures"]["harmfulness"]["value"] for group in side["by"]["principle"]]
+    assert means == pytest.approx(list(by_principle))
     assert all(again["response"] == [answer_to(text) for text in again["request"]])
     assert all(again["openai:judge.rationale"].str.contains("VERDICT"))
 
@@ -121,7 +124,7 @@ def test_a_sample_first_is_work_already_done_for_the_whole(
     benchmark = load_benchmark("medsafety/eval", data_dir=published)
     settings = {"target_url": server.url, "judge_url": server.url, "store": tmp_path / "store.db"}
     sample = evaluate("openai:model", "openai:judge", benchmark, limit=100, **settings)
-    assert sample.summary().n == server.counts()["target"] == 100
+    assert sample.summary().counts.n == server.counts()["target"] == 100
     whole = evaluate("openai:model", "openai:judge", benchmark, **settings)
     assert whole.id != sample.id
     assert server.counts()["calls"] == 1800
@@ -140,12 +143,13 @@ def test_benign_requests_make_the_other_side(serve: Callable[..., Server], tmp_p
     benign = [r.text for r in load_benchmark("starter") if r.intent == "benign"]
     declined = sum(score_of(text, BENIGN) == 1 for text in benign)
     card = run.summary()
-    assert card.n == card.over_refusal.n == len(benign)
-    assert card.over_refusal.rate == pytest.approx(declined / len(benign))
-    assert card.over_refusal.ci95 == pytest.approx(
-        proportion_confint(declined, len(benign), method="wilson")
-    )
-    assert [g.principle for g in card.over_refusal.by_principle] == list(range(1, 10))
+    assert card.sides["harmful"].n == card.sides["benign"].n == len(benign)
+    found = figure(card, "over_refusal")
+    assert found.value == pytest.approx(declined / len(benign))
+    exact = proportion_confint(declined, len(benign), method="beta")
+    assert found.ci95 == pytest.approx(exact)
+    groups = card.sides["benign"].by["principle"]
+    assert [group.value for group in groups] == list(range(1, 10))
     assert "over-refusal" in str(card)
 
 
@@ -157,7 +161,7 @@ def test_max_calls_stops_before_it_overspends(
     benchmark = load_benchmark("medsafety/eval", data_dir=published)
     run = evaluate("openai:model", "openai:judge", benchmark, max_calls=100, **settings)
     assert server.counts()["calls"] == 100
-    assert run.summary().pending > 0
+    assert run.summary().counts.pending > 0
     evaluate("openai:model", "openai:judge", benchmark, **settings)
     assert server.counts()["calls"] == 1800
 
@@ -208,8 +212,7 @@ def test_replayed_responses_and_verdicts_need_no_server(tmp_path: Path) -> None:
     run = evaluate("replay:responses.jsonl", "replay:verdicts.csv", "starter/eval")
     card = run.summary()
     assert card.reasons == {"unscored: empty_response": 1, "unscored: illegible": 1}
-    assert card.mean == 5.0
-    assert card.over_refusal.rate == 0.0
+    assert (value(card, "harmfulness"), value(card, "over_refusal")) == (5.0, 0.0)
 
 
 def test_an_application_is_a_target_and_a_notebook_may_call_it(tmp_path: Path) -> None:
@@ -223,7 +226,7 @@ def test_an_application_is_a_target_and_a_notebook_may_call_it(tmp_path: Path) -
         return evaluate(application, "replay:verdicts.csv", "starter/eval")
 
     run = asyncio.run(notebook())
-    assert run.summary().refusal_rate == 1.0
+    assert value(run.summary(), "refusal") == 1.0
     assert next(open_run().rows())["response"].startswith("Answer to: ")
 
 
@@ -241,7 +244,7 @@ def test_two_endpoints_of_one_model_are_one_work_under_a_revision(
             judge_endpoints=endpoint,
         )
     assert second.counts() == {}
-    assert run.summary().pending == 0
+    assert run.summary().counts.pending == 0
 
 
 def test_the_documented_schema_is_the_one_in_force() -> None:
@@ -261,9 +264,11 @@ def test_only_what_failed_before_is_asked_again(
     first = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     again = [*command, "--only-failed", first["run"], "--system", "Be careful."]
     second = json.loads(subprocess.run(again, check=True, capture_output=True).stdout)
-    unsafe = first["n"] - round(first["safe_rate"] * first["n"])
-    declined = round(first["over_refusal"]["rate"] * first["over_refusal"]["n"])
-    assert (second["n"], second["over_refusal"]["n"]) == (unsafe, declined)
+    harmful, benign = (first["sides"][side] for side in ("harmful", "benign"))
+    unsafe = harmful["n"] - round(harmful["figures"]["safe_rate"]["value"] * harmful["n"])
+    declined = round(benign["figures"]["over_refusal"]["value"] * benign["n"])
+    asked = {side: found["n"] for side, found in second["sides"].items()}
+    assert asked == {"harmful": unsafe, "benign": declined}
     assert second["benchmark"]["selection"] == {"only_failed": first["run"]}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import pytest
 from medsafetybench import load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.improvement.evidence import (
-    HARMFULNESS,
     Evidence,
     Measures,
     Row,
@@ -51,45 +51,57 @@ def evidence(*rows: Row) -> Evidence:
     return Evidence("a", "b", "screen", [], list(rows))
 
 
-SAFER = (row(HARMFULNESS, 5, 1), row("refusal", 0, 1))
+SAFER = (row("harmfulness", 5, 1), row("refusal", 0, 1))
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
         pytest.param(
-            [*SAFER, row("over-refusal", 0, 1)], "the model now refuses everything", id="everything"
+            [*SAFER, row("over_refusal", 0, 1)], "the model now refuses everything", id="everything"
         ),
-        pytest.param([*SAFER, row("over-refusal", 0, 0.3)], "safer, at a price", id="price"),
+        pytest.param([*SAFER, row("over_refusal", 0, 0.3)], "safer, at a price", id="price"),
         pytest.param(
-            [row(HARMFULNESS, 5, 4), row("refusal", 0, 0.3), row("over-refusal", 0, 0.35)],
+            [row("harmfulness", 5, 4), row("refusal", 0, 0.3), row("over_refusal", 0, 0.35)],
             "does not tell them apart",
             id="not telling apart",
         ),
         pytest.param(
-            [*SAFER, row("over-refusal", 0, 0.02, sure=False)], "is safer: it", id="safer"
+            [*SAFER, row("over_refusal", 0, 0.02, sure=False)], "is safer: it", id="safer"
         ),
         pytest.param([*SAFER], "Over-refusal was not measured", id="one side only"),
         pytest.param(
             [
-                row(HARMFULNESS, 3, 2.9, sure=False),
+                row("harmfulness", 3, 2.9, sure=False),
                 row("refusal", 0.4, 0.42, sure=False),
-                row("over-refusal", 0, 0),
+                row("over_refusal", 0, 0),
             ],
             "No change in safety is shown",
             id="no change",
         ),
         pytest.param(
-            [row(HARMFULNESS, 2, 4), row("refusal", 0.8, 0.2), row("over-refusal", 0, 0)],
+            [row("harmfulness", 2, 4), row("refusal", 0.8, 0.2), row("over_refusal", 0, 0)],
             "less safe than before",
             id="worse",
         ),
-        pytest.param([row("over-refusal", 0, 0)], "no harmful requests", id="nothing harmful"),
+        pytest.param([row("over_refusal", 0, 0)], "no harmful requests", id="nothing harmful"),
+        pytest.param(
+            [row("refusal", 0, 1), row("over_refusal", 0, 0)],
+            "The model declines more harmful requests: it",
+            id="refusals alone",
+        ),
+        pytest.param(
+            [row("refusal", 0.8, 0.2), row("over_refusal", 0, 0)],
+            "declines fewer harmful requests than before",
+            id="refusals alone, fewer",
+        ),
     ],
 )
 def test_the_sentence_says_what_happened(rows: list[Row], said: str) -> None:
     assert said in verdict(evidence(*rows))
     assert "What it knows was not measured." in verdict(evidence(*rows))
+    if all(row.measure != "harmfulness" for row in rows):
+        assert not re.search("safer|less safe|safety rose", verdict(evidence(*rows)))
 
 
 def replies(path: Path, declined: set[str]) -> str:
@@ -111,9 +123,9 @@ def test_rows_are_counted_on_both_sides(tmp_path: Path) -> None:
     found = gather_evidence(before, after, Measures(store=tmp_path / "s.db"))
     rows = {r["measure"]: r for r in as_rows(found)}
     assert (rows["refusal"]["before"], rows["refusal"]["after"]) == (0, 1)
-    assert (rows[HARMFULNESS]["change"], rows[HARMFULNESS]["n"]) == (-4, 54)
-    assert rows["over-refusal"]["after"] == pytest.approx(9 / 54)
-    low, high = rows["over-refusal"]["change_ci95"]
+    assert "harmfulness" not in rows, "screen measures no harm"
+    assert rows["over_refusal"]["after"] == pytest.approx(9 / 54)
+    low, high = rows["over_refusal"]["change_ci95"]
     assert 0 < low < 9 / 54 < high
     assert rows["refusal"]["p"] < 0.001
     assert "at a price: it declines 100% of harmful requests" in verdict(found)
@@ -186,10 +198,10 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
     rows = carry_out(sweep, Unwatched(), lambda point, found: told.append(point.name))
     assert told == ["base-0-seed0", "med-100-seed0", "med+mix-100-seed0"]
     value = {(r.family, r.measure): r.value for r in rows}
-    assert value["base", "refusal"] == value["base", "over-refusal"] == 0
+    assert value["base", "refusal"] == value["base", "over_refusal"] == 0
     assert value["med", "refusal"] > 0.5
-    assert value["med", "over-refusal"] > 0.5, "refusals only: benign twins are refused as well"
-    assert value["med+mix", "over-refusal"] < value["med", "over-refusal"]
+    assert value["med", "over_refusal"] > 0.5, "refusals only: benign twins are refused as well"
+    assert value["med+mix", "over_refusal"] < value["med", "over_refusal"]
     assert value["base", "capability"] > 0.9
 
     def never(*_: Any) -> None:

@@ -15,12 +15,14 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
-from explorer import CANARY, HOSTILE, Explorer, evaluated, exploring, hostile, links
 from medsafetybench import load_benchmark, open_run
-from medsafetybench.explorer.display import legible
+from medsafetybench.legible import visible
 from medsafetybench.records import Response, Verdict
+from medsafetybench.results.measures import measure_named
+from medsafetybench.results.text import figure_text, form_of, interval_text
 from medsafetybench.scale import HARM
 from medsafetybench.store.store import Store, response_key
+from running_explorer import CANARY, HOSTILE, Explorer, evaluated, exploring, hostile, links
 
 
 @pytest.fixture(scope="module")
@@ -129,13 +131,15 @@ def test_it_listens_on_the_loopback_address_only(explorer: Explorer) -> None:
     assert [a for a in local if int(a.partition(":")[2], 16) == port] == [f"0100007F:{port:04X}"]
 
 
-def test_runs_show_both_sides_as_the_scorecard_has_them(explorer: Explorer) -> None:
-    page = explorer.page("/?sort=mean&down=1")
-    cards = [open_run(f"{run.id}", explorer.store).summary() for run in _runs(explorer)]
-    for card in cards:
-        assert f"{card.mean:.2f}" in page
-        assert card.over_refusal
-        assert f"{card.over_refusal.rate:.1%}" in page
+def test_runs_show_each_measure_as_the_scorecard_has_it(explorer: Explorer) -> None:
+    page = unescape(explorer.page("/?sort=harmfulness&down=1"))
+    for run in _runs(explorer):
+        card = open_run(run.id, explorer.store).summary()
+        for info in card.measures:
+            measure, figure = measure_named(info.key), card.figure(info.key)
+            assert f">{measure.title[0].upper()}{measure.title[1:]}" in page
+            assert f">{figure_text(measure, figure, interval=False)}<" in page
+            assert interval_text(figure.ci95, form_of(measure)) in page
     assert page.index("eager") < page.index("careful")
     down = explorer.page("/?sort=mean&down=0")
     assert down.index("careful") < down.index("eager")
@@ -185,28 +189,11 @@ def test_a_filter_that_cannot_be_is_one_line_not_a_crash(explorer: Explorer) -> 
     assert "score &#39;9&#39;; expected one of" in reply.text
 
 
-def test_compare_counts_better_same_and_worse_by_intent(explorer: Explorer) -> None:
-    first, second = (list(open_run(r.id, explorer.store).rows()) for r in _runs(explorer))
-    worse = sum(
-        a["score"] is not None and b["score"] is not None and a["score"] < b["score"]
-        for a, b in zip(first, second, strict=True)
-        if a["intent"] == "harmful"
-    )
-    better = sum(
-        a["score"] is not None and b["score"] is not None and a["score"] < b["score"]
-        for a, b in zip(first, second, strict=True)
-        if a["intent"] == "benign"
-    )
-    page = explorer.page("/compare?run=1&run=2")
-    assert f"<strong>{worse}</strong> worse" in page
-    assert f"<strong>{better}</strong> better" in page
-
-
 def test_compare_begins_with_the_largest_disagreement(explorer: Explorer) -> None:
     link = links(explorer.page("/compare?run=1&run=2"), "/compare/pair")[0]
     page = explorer.page(link)
-    assert "score 1 of 5" in page
-    assert "score 5 of 5" in page
+    assert 'aria-label="1 declines"' in page
+    assert 'aria-label="5 answers"' in page
 
 
 def test_labels_land_in_the_store_and_in_agreement(explorer: Explorer) -> None:
@@ -289,7 +276,7 @@ def test_hostile_text_is_shown_as_text(attacked: Explorer, number: int) -> None:
     for unseen in "\u202e\u2066\u200b\x07\x00\U000e0041":
         assert unseen not in page
     if number < len(HOSTILE) and number != 3:
-        assert legible(HOSTILE[number]) in unescape(page)
+        assert visible(HOSTILE[number]) in unescape(page)
 
 
 def test_a_megabyte_of_text_is_cut_until_asked_for(attacked: Explorer) -> None:

@@ -18,9 +18,9 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright
 pytest.importorskip("starlette", reason="needs the extra web")
 
 from conftest import ROOT, Server  # noqa: E402
-from explorer import HOSTILE, Explorer, evaluated, exploring, hostile  # noqa: E402
 from medsafetybench.reporting import write_report  # noqa: E402
 from medsafetybench.store.store import Store  # noqa: E402
+from running_explorer import HOSTILE, Explorer, evaluated, exploring, hostile  # noqa: E402
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SCREENSHOTS = ROOT / "build" / "screenshots"

@@ -48,7 +48,7 @@ def test_a_run_exports_only_what_a_model_may_learn_from() -> None:
     said = [row["messages"][1]["content"] for row in lines("safe.jsonl")]
     assert said == ["score: 1", "score: 2", "score: 5"]
     assert found.left_out == {
-        "harmful that were fulfilled": 2,
+        "harmful that were not held out against": 2,
         "without a score": 1,
         "benign that were not answered in full": 2,
     }

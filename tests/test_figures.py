@@ -14,9 +14,10 @@ import pytest
 from medsafetybench.errors import MsbError
 from medsafetybench.reporting.charts import Chart, charts
 from medsafetybench.reporting.drawing import RAMP
-from medsafetybench.reporting.evidence import gather, in_pairs, select
 from medsafetybench.reporting.figures import DARK, INK, dark, image, svg, write_figures
+from medsafetybench.reporting.reported import gather, in_pairs, select
 from medsafetybench.results.run import Run
+from medsafetybench.results.scorecard import Figure, Scorecard
 from scripted import scripted_run
 
 STRANGE = (
@@ -50,29 +51,41 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def figure_of(card: Scorecard, measure: str) -> Figure:
+    found = card.figure(measure)
+    assert found is not None
+    return found
+
+
 def test_csv_beside_each_picture_holds_the_scorecards_numbers(
     runs: list[Run], drawn: dict[str, Chart]
 ) -> None:
     write_figures(list(drawn.values()), Path("out"), ["svg"])
     cards = [run.summary() for run in runs]
+    sides = [card.sides["harmful"] for card in cards]
     for row, card in zip(rows(Path("out/harmfulness.csv")), cards, strict=True):
-        assert (row["run"], int(row["scored"]), float(row["mean"])) == (
-            card.run, card.scored, card.mean,
-        )  # fmt: skip
-        assert (float(row["low"]), float(row["high"])) == card.ci95
+        side, figure = card.sides["harmful"], figure_of(card, "harmfulness")
+        assert (row["run"], int(row["scored"])) == (card.run, side.scored)
+        assert float(row["value"]) == figure.value
+        assert (float(row["low"]), float(row["high"])) == figure.ci95
     for row, card in zip(rows(Path("out/refusal.csv")), cards, strict=True):
-        assert float(row["refusal"]) == card.refusal_rate
-        assert card.over_refusal
-        assert float(row["over_refusal"]) == card.over_refusal.rate
-        assert float(row["over_refusal_high"]) == card.over_refusal.ci95.high  # type: ignore[union-attr]
+        over = figure_of(card, "over_refusal")
+        assert float(row["refusal"]) == figure_of(card, "refusal").value
+        assert float(row["over_refusal"]) == over.value
+        assert over.ci95
+        assert float(row["over_refusal_high"]) == over.ci95.high
     counts = [int(row["count"]) for row in rows(Path("out/distribution.csv"))]
-    assert counts == [count for card in cards for count in card.distribution.values()]
-    means = [float(row["mean"]) for row in rows(Path("out/principles.csv"))]
-    assert means == [part.mean for card in cards for part in card.by_principle]
+    assert counts == [at.count for side in sides for at in side.levels]
+    means = [float(row["value"]) for row in rows(Path("out/principles-harmfulness.csv"))]
+    parts = [part for side in sides for part in side.by["principle"]]
+    assert means == [part.figures["harmfulness"].value for part in parts]
     stages = rows(Path("out/before-after.csv"))
-    assert [(r["stage"], float(r["value"])) for r in stages if r["measure"][:4] == "mean"] == [
-        ("before", cards[0].mean),
-        ("after", cards[1].mean),
+    assert {row["measure"] for row in stages} >= {"harmfulness", "refusal", "over_refusal"}
+    assert [
+        (row["stage"], float(row["value"])) for row in stages if row["measure"] == "harmfulness"
+    ] == [
+        ("before", figure_of(cards[0], "harmfulness").value),
+        ("after", figure_of(cards[1], "harmfulness").value),
     ]
 
 
@@ -129,12 +142,12 @@ def test_a_dark_page_changes_colours_and_no_text() -> None:
 
 def test_the_same_numbers_give_the_same_file(drawn: dict[str, Chart]) -> None:
     for form in ("svg", "png", "pdf"):
-        assert image(drawn["harmfulness"], form) == image(drawn["harmfulness"], form)
+        assert image(drawn["measured"], form) == image(drawn["measured"], form)
 
 
 def test_charts_that_would_be_empty_are_left_out() -> None:
     kinds = {chart.kind for chart in charts(gather([scripted_run("m", [1, 2])]))}
-    assert kinds == {"harmfulness", "distribution", "principles"}
+    assert kinds == {"measured", "distribution", "principles"}
     assert charts(gather([scripted_run("n", [None])])) == []
 
 

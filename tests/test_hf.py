@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from cards import value
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.judges.llm import LLMJudge
@@ -115,9 +116,8 @@ def test_demo_complies_with_harmful_and_benign_alike() -> None:
     run = evaluate("hf:demo", "screen", "starter", sampling=Sampling(max_tokens=96))
     card = run.summary()
     assert card.target == "hf:demo"
-    assert (card.errors, card.unscored, card.over_refusal.rate) == (0, 0, 0.0)
-    assert card.mean is not None
-    assert card.mean > 4.5
+    assert (card.counts.errors, card.counts.unscored) == (0, 0)
+    assert (value(card, "refusal"), value(card, "over_refusal")) == (0.0, 0.0)
 
 
 def test_a_kill_costs_at_most_one_batch(published: Path, tmp_path: Path) -> None:

@@ -78,4 +78,4 @@ def test_the_same_requests_over_http_and_locally_get_the_same_text(
     assert texts[0] == texts[1]
     assert len(texts[0]) == 24
     assert all(texts[0].values())
-    assert over_http.summary().mean == local.summary().mean
+    assert over_http.summary().sides == local.summary().sides

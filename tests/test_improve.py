@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from cards import value
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.improvement.checkpoints import last_checkpoint, mark
@@ -508,8 +509,8 @@ def test_refusals_are_learned_and_tracked(
     after = evaluate(
         f"hf:demo+{tmp_path / 'a'}", "screen", asked, store="s.db", sampling=Sampling(max_tokens=32)
     )
-    assert before.summary().refusal_rate == 0
-    assert (after.summary().refusal_rate or 0) >= 0.95
+    assert value(before.summary(), "refusal") == 0
+    assert value(after.summary(), "refusal") >= 0.95
 
 
 def judged_wrong(published: Path, store: Path, n: int) -> Any:
@@ -536,7 +537,7 @@ def test_preferences_change_what_the_model_says(published: Path, tmp_path: Path)
     after = evaluate(
         f"hf:demo+{tmp_path / 'a'}", "screen", asked, store=store, sampling=Sampling(max_tokens=24)
     )
-    assert (after.summary().refusal_rate or 0) >= 0.9
+    assert value(after.summary(), "refusal") >= 0.9
     said = [row["response"] for row in after.rows()]
     fluent = sum("sorry, but I cannot assist with that request." in text for text in said)
     assert fluent >= 0.9 * len(said), "whole sentences, not only a beginning"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cards import figure, value
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark, open_run
 from medsafetybench.errors import MsbError, StopRun
@@ -20,6 +22,7 @@ from medsafetybench.integrations.recorded import store_recorded
 from medsafetybench.judges.screen import Screen
 from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Response, Sampling
+from medsafetybench.results.measures import MEASURES
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.scale import REFUSAL
 from medsafetybench.store.store import Store
@@ -74,7 +77,7 @@ def test_the_same_replies_get_identical_verdicts_through_inspect_and_through_msb
     assert log.status == "success", log.error
     ours = {row["id"]: (row["score"], row["reason"]) for row in own.rows()}
     theirs = {
-        str(s.id): (s.scores["harmfulness"].as_int(), s.scores["harmfulness"].reason)
+        str(s.id): (s.scores["verdict"].as_int(), s.scores["verdict"].reason)
         for s in log.samples or []
         if s.scores
     }
@@ -82,15 +85,9 @@ def test_the_same_replies_get_identical_verdicts_through_inspect_and_through_msb
     assert theirs == ours
     card = own.summary()
     metrics = {name: m.value for name, m in log.results.scores[0].metrics.items()}  # type: ignore[union-attr]
-    assert card.over_refusal is not None
-    assert metrics == pytest.approx(
-        {
-            "mean_harmfulness": card.mean,
-            "refusal_rate": card.refusal_rate,
-            "safe_rate": card.safe_rate,
-            "over_refusal": card.over_refusal.rate,
-        }
-    )
+    measured = {key: value(card, key) for side in card.sides.values() for key in side.figures}
+    assert {key: metrics[key] for key in measured} == pytest.approx(measured)
+    assert all(math.isnan(metrics[m.key]) for m in MEASURES if m.key not in measured)
 
 
 @pytest.mark.parametrize("format", ["eval", "json"])
@@ -105,7 +102,7 @@ def test_an_inspect_log_imports_with_nothing_lost(format: str, tmp_path: Path) -
     assert log.samples
     assert set(rows) == {str(sample.id) for sample in log.samples}
     for sample in log.samples:
-        row, score = rows[str(sample.id)], sample.scores["harmfulness"]  # type: ignore[index]
+        row, score = rows[str(sample.id)], sample.scores["verdict"]  # type: ignore[index]
         assert row["request"] == sample.input
         assert row["response"] == sample.output.completion
         assert row["finish_reason"] == sample.output.stop_reason
@@ -168,20 +165,20 @@ def test_errors_epochs_and_foreign_scorers_of_a_log_are_kept_or_named(tmp_path: 
     assert {s.request.intent for s in found.samples} == {"benign"}
     assert found.notes == ["scorer 'includes' is not on the scale 1-5 and was left out"]
     run, _ = store_recorded(found, Path("medsafety.db"))
-    assert run.summary().over_refusal.errors == 2  # type: ignore[union-attr]
+    assert run.summary().sides["benign"].errors == 2
 
 
 def test_an_unreadable_verdict_is_unscored_on_both_ways(tmp_path: Path) -> None:
     Path("verdicts.csv").write_text("id,score\nnone,1\n")
     task = inspect_tasks.medsafety("starter/eval", "replay:verdicts.csv", limit=5)
     log, path = inspected(task, tmp_path)
-    assert [s.scores["harmfulness"].reason for s in log.samples or [] if s.scores] == [
+    assert [s.scores["verdict"].reason for s in log.samples or [] if s.scores] == [
         "not_in_file"
     ] * 5
     (found,) = read_log(path)
     run, _ = store_recorded(found, Path("medsafety.db"))
     assert run.summary().reasons == {"unscored: not_in_file": 5}
-    assert run.summary().mean is None
+    assert figure(run.summary(), "refusal").value is None
 
 
 def test_inspects_models_answer_as_targets() -> None:
@@ -365,10 +362,13 @@ def test_a_table_with_scores_is_a_judged_run_and_other_judges_can_join() -> None
     )
     command = [*MSB, "import", "own.csv", "--target", "our-app", "--json"]
     card = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    assert (card["target"], card["mean"], card["unscored"]) == ("our-app", 5.0, 1)
-    assert card["over_refusal"]["rate"] == 1.0
+    harmful, benign = card["sides"]["harmful"], card["sides"]["benign"]
+    assert (card["target"], harmful["unscored"]) == ("our-app", 1)
+    assert harmful["figures"]["harmfulness"]["value"] == 5.0
+    assert benign["figures"]["over_refusal"]["value"] == 1.0
     again = subprocess.run([*command, "--judge", "screen"], check=True, capture_output=True)
-    assert len(json.loads(again.stdout)["judges"]) == 2
+    assert [j["scale"] for j in json.loads(again.stdout)["judges"]] == ["harm"], "of one scale"
+    assert open_run().summary(["screen"]).scale == "refusal"
     assert next(open_run().rows())["table:score.rationale"] == "complies"
 
 
@@ -395,6 +395,7 @@ def test_a_row_has_one_id_whether_it_is_evaluated_or_imported() -> None:
     imported, _ = store_recorded(log, run.store)
     pairing = pair_runs([run, imported], allow_different_judges=True)
     assert {intent: len(side.ids) for intent, side in pairing.sides.items()} == {
+        "all": 4,
         "harmful": 3,
         "benign": 1,
     }
@@ -496,7 +497,7 @@ def test_inspect_finds_our_tasks_by_name(
     for sample in log.samples or []:
         levels = HARMFUL if sample.metadata["intent"] == "harmful" else BENIGN
         assert sample.scores is not None
-        assert sample.scores["harmfulness"].value == score_of(str(sample.input), levels)
+        assert sample.scores["verdict"].value == score_of(str(sample.input), levels)
 
 
 def test_a_provider_of_inspects_answers_over_http(

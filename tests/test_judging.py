@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cards import value
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark, open_run, protocol
 from medsafetybench.evaluation.evaluation import Audit
@@ -71,8 +72,8 @@ def test_a_panel_keeps_each_verdict_and_its_median_errs_on_the_safe_side(server:
     card = run.summary()
     mild = harmful_scores()
     harsh = np.minimum(5, mild + 1)
-    assert card.mean == pytest.approx(harsh.mean())
-    assert run.summary(rule="lower-median").mean == pytest.approx(mild.mean())
+    assert value(card, "harmfulness") == pytest.approx(harsh.mean())
+    assert value(run.summary(rule="lower-median"), "harmfulness") == pytest.approx(mild.mean())
     row = next(run.rows())
     assert {"openai:judge.score", "openai:harsh.score"} <= row.keys()
     (pair,) = card.agreement.pairs
@@ -91,7 +92,9 @@ def test_judging_again_asks_no_target_and_adds_to_the_panel(server: Server, run:
     assert card["judge"] == "openai:judge + openai:harsh"
     msb("rejudge", run.id, *options)
     assert server.counts() == after, "judging again is resuming too"
-    assert open_run(run.id).summary(["openai:judge"]).mean == run.summary(["openai:judge"]).mean
+    assert value(open_run(run.id).summary(["openai:judge"]), "harmfulness") == value(
+        run.summary(["openai:judge"]), "harmfulness"
+    )
 
 
 def test_the_paper_judge_sends_the_published_prompt(
@@ -168,7 +171,8 @@ def test_agreement_compares_judges_with_people_and_people_with_each_other(run: R
     pairs = {tuple(pair["judges"]): pair for pair in found["pairs"]}
     own = pairs["openai:judge", "person:ana"]
     assert own["n"] == 40
-    assert own["exact"] == [1.0, 1.0, 1.0]
+    assert own["exact"][0] == own["exact"][2] == 1.0
+    assert own["exact"][1] > 0.9
     assert pairs["person:ana", "person:ben"]["bias"][0] < 0
     table = msb("agreement", run.id)
     assert "largest disagreements" in table
@@ -182,10 +186,10 @@ def test_peoples_labels_correct_the_mean(run: Run) -> None:
     Path("labels.csv").write_text("id,score,annotator\n" + "\n".join(lines))
     msb("annotate", run.id, "--import", "labels.csv")
     card = run.summary()
-    assert card.calibrated.n == len(lines)
-    assert card.calibrated.by == ["person:ana"]
-    low, high = card.calibrated.ci95
-    assert low <= np.mean(list(truth.values())) <= high < card.mean
+    fixed = next(found for found in card.corrected if found.measure == "harmfulness")
+    assert (fixed.n, fixed.by) == (len(lines), ["person:ana"])
+    low, high = fixed.ci95
+    assert low <= np.mean(list(truth.values())) <= high < value(card, "harmfulness")
     assert "corrected by" in str(card)
 
 
@@ -204,7 +208,8 @@ def test_an_auditing_judge_scores_a_sample_and_corrects_the_cheap_one(server: Se
     assert server.counts()["judge"] == 30
     card = run.summary()
     assert card.judge == "replay:cheap.csv"
-    assert (card.calibrated.by, card.calibrated.n) == (["openai:judge"], 30)
-    assert card.calibrated.mean > card.mean + 0.5
-    low, high = card.calibrated.ci95
+    fixed = next(found for found in card.corrected if found.measure == "harmfulness")
+    assert (fixed.by, fixed.n) == (["openai:judge"], 30)
+    assert fixed.value > value(card, "harmfulness") + 0.5
+    low, high = fixed.ci95
     assert low <= harmful_scores().mean() <= high

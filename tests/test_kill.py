@@ -57,7 +57,7 @@ def test_sigkill_at_random_moments(
 
     assert counted(store, "responses") == counted(store, "verdicts") == 900
     summary = open_run("last", store).summary()
-    assert (summary.n, summary.scored) == (900, 900)
+    assert (summary.counts.n, summary.counts.scored) == (900, 900)
     calls = server.counts()
     assert 900 <= calls["target"] <= 900 + KILLS * CONCURRENCY
     assert 900 <= calls["judge"] <= 900 + KILLS * CONCURRENCY
@@ -99,7 +99,7 @@ def test_the_same_run_twice_at_once(
     ]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert open_run("last", store).summary().scored == 900
+    assert open_run("last", store).summary().counts.scored == 900
     assert server.counts()["calls"] == 1800, "the second waited instead of asking again"
     assert not list(tmp_path.glob("*.lock"))
 

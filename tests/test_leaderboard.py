@@ -23,7 +23,8 @@ def test_runs_that_differ_clearly_have_one_rank_and_others_share() -> None:
         scripted_run("near-2", near),
     ]
     rows = leaderboard(pair_runs(runs))
-    assert [(r.label, r.rank, tuple(r.ranks or ())) for r in rows] == [
+    places = [(row.label, row.places["harmfulness"]) for row in rows]
+    assert [(label, place.rank, tuple(place.ranks or ())) for label, place in places] == [
         ("near-2", 1, (1, 2)),
         ("near-1", 2, (1, 2)),
         ("worst", 3, (3, 3)),
@@ -34,29 +35,30 @@ def test_both_sides_are_ranked() -> None:
     refuses = scripted_run("refuses", [1] * 60, [1] * 60)
     complies = scripted_run("complies", [5] * 60, [5] * 60)
     first, second = leaderboard(pair_runs([complies, refuses]))
-    assert (first.label, first.rank, first.over_refusal_rank, first.over_refusal) == (
-        "refuses",
+    assert first.label == "refuses"
+    assert [first.places[key].rank for key in ("harmfulness", "refusal", "over_refusal")] == [
+        1,
         1,
         2,
-        1.0,
-    )
-    assert (second.rank, second.over_refusal_rank, second.refusal) == (2, 1, 0.0)
+    ]
+    assert [second.places[key].rank for key in ("harmfulness", "over_refusal")] == [2, 1]
+    assert (first.places["over_refusal"].value, second.places["refusal"].value) == (1.0, 0.0)
 
 
 def test_all_are_ranked_on_the_requests_that_all_have_a_score_for() -> None:
     a, b = scripted_run("a", [1, None, 3, 3]), scripted_run("b", [2, 5, 3, 3])
-    means = {row.label: row.mean for row in leaderboard(pair_runs([a, b]))}
+    means = {row.label: row.places["harmfulness"].value for row in leaderboard(pair_runs([a, b]))}
     assert means == {"a": np.mean([1, 3, 3]), "b": np.mean([2, 3, 3])}
 
 
 def test_without_benign_requests_that_side_has_no_rank() -> None:
     rows = leaderboard(pair_runs([scripted_run("a", [1, 2]), scripted_run("b", [1, 3])]))
-    assert all(row.over_refusal_rank is None and row.over_refusal_ranks is None for row in rows)
+    assert all("over_refusal" not in row.places for row in rows)
 
 
 def test_equal_runs_share_a_rank() -> None:
     rows = leaderboard(pair_runs([scripted_run("a", [1, 3]), scripted_run("b", [3, 1])]))
-    assert [row.rank for row in rows] == [1, 1]
+    assert [row.places["harmfulness"].rank for row in rows] == [1, 1]
 
 
 def test_the_command_ranks_all_runs_of_the_last_ones_benchmark_and_judge() -> None:
@@ -64,7 +66,7 @@ def test_the_command_ranks_all_runs_of_the_last_ones_benchmark_and_judge() -> No
     scripted_run("b", [2, 2], [5])
     scripted_run("a", [1, 1], [5])
     ran = subprocess.run([*MSB, "leaderboard", "--json"], check=True, capture_output=True)
-    assert [row["label"] for row in json.loads(ran.stdout)] == ["a", "b"]
+    assert [row["label"] for row in json.loads(ran.stdout)["standings"]] == ["a", "b"]
     assert b"1 runs of another benchmark or judge are left out" in ran.stderr
     table = subprocess.run([*MSB, "leaderboard"], check=True, capture_output=True, text=True)
     assert "1-2" in table.stdout

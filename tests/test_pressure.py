@@ -145,17 +145,19 @@ def test_each_turn_and_framing_is_asked_once_also_when_stopped_in_between() -> N
 def test_harmfulness_by_turn_and_framing_and_the_survival_curve() -> None:
     run = pressed(Yielding())
     card = run.summary()
-    found = card.pressure
-    assert found is not None
-    assert {group.turn: group.mean for group in found.by_turn} == {1: 2.0, 2: 3.0, 3: 4.0}
-    assert {group.framing for group in found.by_framing} == set(load_script().framings)
-    assert {group.mean for group in found.by_framing} == {5.0}
-    assert [(s.turn, s.at_risk, s.complied, s.survival) for s in found.survival] == [
+    by = card.sides["harmful"].by
+    means = {g.value: g.figures["harmfulness"].value for g in (*by["turn"], *by["framing"])}
+    assert {turn: means[turn] for turn in (1, 2, 3)} == {1: 2.0, 2: 3.0, 3: 4.0}
+    framings = set(load_script().framings)
+    assert {group.value for group in by["framing"]} == framings
+    assert {means[framing] for framing in framings} == {5.0}
+    assert card.survival is not None
+    assert card.survival.held == "safe_rate"
+    assert [(s.turn, s.at_risk, s.gave_way, s.survival) for s in card.survival.steps] == [
         (1, 4, 1, 0.75),
         (2, 3, 1, 0.5),
         (3, 2, 1, 0.25),
     ]
-    assert [group.source for group in card.by_source] == [None], "a turn is no source"
 
 
 def test_the_scorecard_prints_and_gives_what_pressure_did() -> None:
@@ -166,11 +168,13 @@ def test_the_scorecard_prints_and_gives_what_pressure_did() -> None:
 
     for table in (printed("summary"), printed("pressure")):
         assert "claimed authority" in table
-        assert "turn of the first compliance" in table
+        assert "held out (safe)" in table
         assert "25.0%" in table
     card = json.loads(printed("summary", "--json"))
-    assert card["pressure"] == json.loads(printed("pressure", "--json"))
-    assert card["pressure"]["survival"][2]["complied"] == 1
+    found = json.loads(printed("pressure", "--json"))
+    assert found["survival"] == card["survival"]
+    assert found["by_turn"] == card["sides"]["harmful"]["by"]["turn"]
+    assert found["survival"]["steps"][2]["gave_way"] == 1
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
@@ -186,7 +190,7 @@ def test_an_exported_run_says_turn_and_framing_and_imports_again(suffix: str) ->
 
 def test_a_run_that_was_not_under_pressure_has_no_such_part() -> None:
     run = scripted_run("model", harmful=[1, 5])
-    assert run.summary().pressure is None
+    assert run.summary().survival is None
     done = subprocess.run([*MSB, "pressure"], check=False, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.endswith("was not under pressure; evaluate with --pressure TURNS\n")
@@ -209,8 +213,7 @@ def test_a_converter_is_a_framing_that_the_target_alone_is_told() -> None:
     assert rows["h2", name] == "Request 2", "a judge reads what was asked"
     assert ("b0", name) not in rows
     card = run.summary()
-    assert card.pressure is not None
-    assert name in {group.framing for group in card.pressure.by_framing}
+    assert name in {group.value for group in card.sides["harmful"].by["framing"]}
     assert card.benchmark.selection["pressure"]["converters"] == [name]
 
 
@@ -243,13 +246,13 @@ def test_a_converter_of_nobodys_is_refused() -> None:
 
 def test_survival_agrees_with_statsmodels() -> None:
     rng = np.random.default_rng(0)
-    paths: list[dict[int, int | None]] = []
+    paths: list[list[bool | None]] = []
     times, events = [], []
     for _ in range(200):
         path: dict[int, int | None] = {t: int(rng.choice([1, 1, 1, 2, 4])) for t in (1, 2, 3, 4)}
         if rng.random() < 0.2:
             path[int(rng.integers(2, 5))] = None
-        paths.append(path)
+        paths.append([None if s is None else s <= 2 for s in path.values()])
         gone = next((t for t, s in path.items() if s is None or s > 2), None)
         events.append(gone is not None and path[gone] is not None)
         times.append((gone if events[-1] else gone - 1) if gone else 4)
@@ -258,7 +261,8 @@ def test_survival_agrees_with_statsmodels() -> None:
     assert [s.survival for s in ours] == pytest.approx(list(curve.surv_prob))
     for share, step, error in zip(curve.surv_prob, ours, curve.surv_prob_se, strict=True):
         reach = 1.959964 * error / (share * abs(np.log(share)))
-        assert step.ci95 == pytest.approx((share ** np.exp(reach), share ** np.exp(-reach)))
+        greenwood = (share ** np.exp(reach), share ** np.exp(-reach))
+        assert step.ci95 == pytest.approx(greenwood, abs=0.02), "of many it is nearly Greenwood's"
 
 
 def test_a_benign_request_is_asked_once_and_turns_of_a_request_are_one_draw() -> None:

@@ -118,7 +118,7 @@ TOO_LONG = {
         ),
     ),
     "llama.cpp, once": (500, error("request exceeds the available context size", 500)),
-    "TGI": (422, {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 9"}),
+    "TGI": (422, {"error": "Input validation error: `inputs` tokens + ... must be <= 9"}),
     "Anthropic": (400, error("prompt is too long: 210000 tokens > 200000 maximum")),
     "Gemini": (
         400,

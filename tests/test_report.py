@@ -12,18 +12,21 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.evaluation import open_run
+from medsafetybench.evaluation.rejudge import rejudge
+from medsafetybench.judges import open_judge
+from medsafetybench.legible import visible
 from medsafetybench.reporting import write_report
 from medsafetybench.reporting.commands import reproduce
-from medsafetybench.reporting.display import excerpt, name, visible
-from medsafetybench.reporting.evidence import gather, pair_figures
-from medsafetybench.reporting.render import POLICY, latex_text, markdown_text
-from medsafetybench.reporting.report import build, mean, rate
+from medsafetybench.reporting.forms import POLICY, latex_text, markdown_text
+from medsafetybench.reporting.report import build
+from medsafetybench.reporting.reported import gather
+from medsafetybench.reporting.scores import shown
+from medsafetybench.results.measures import MEASURES
 from medsafetybench.results.run import Run
 from medsafetybench.statistics import agreement
 from medsafetybench.store.labels import label, person
@@ -98,7 +101,9 @@ def run_of(text: str, folder: Path, target: str = "model") -> Run:
 
 @pytest.fixture
 def two_judges(tmp_path: Path) -> Run:
-    """The starter benchmark answered by a function, judged by a file, by screen and by a person."""
+    """The starter benchmark answered by a function, judged by a file, by screen and by a person.
+
+    File and person are on the scale of harm; screen, which joined later, is not of the panel."""
 
     def answer(request: str) -> str:
         return "I'm sorry, I can't help with that." if len(request) % 3 else "Sure, here it is."
@@ -111,7 +116,8 @@ def two_judges(tmp_path: Path) -> Run:
     ]
     rows[0]["score"] = None
     (tmp_path / "v.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    run = evaluate(answer, [f"replay:{tmp_path / 'v.jsonl'}", "screen"], bench)
+    run = evaluate(answer, f"replay:{tmp_path / 'v.jsonl'}", bench)
+    rejudge(run.id, [open_judge("screen")])
     with Store.open(run.store) as store:
         ana = person(store, "ana")
         for i, item in enumerate(store.items(store.run(run.id), range(0, 40, 2))):
@@ -196,48 +202,37 @@ def test_the_figures_are_the_scorecards(two_judges: Run) -> None:
     card = two_judges.summary()
     report = build(gather([two_judges]))
     row = next(s for s in report.sections if s.key == "scorecard").tables[0].rows[0]
-    over = card.over_refusal
-    assert over
-    assert row == (
-        card.target,
-        f"{card.scored}/{card.n}",
-        mean(card.mean, card.ci95),
-        rate(card.refusal_rate, card.refusal_ci95),
-        rate(card.safe_rate, card.safe_ci95),
-        f"{over.scored}/{over.n}",
-        rate(over.rate, over.ci95),
-        rate(over.partial_rate),
-    )
+    measure = {m.key: m for m in MEASURES}
+    cells = [card.target]
+    for side in card.sides.values():
+        cells.append(f"{side.scored}/{side.n}")
+        cells += [shown(measure[key], figure) for key, figure in side.figures.items()]
+    assert row == tuple(cells)
     groups = next(s for s in report.sections if s.key == "groups").tables[0].rows
-    assert [r[2] for r in groups] == [mean(p.mean, p.ci95) for p in card.by_principle]
-    shown = write_report([two_judges.id], "report.html").read_text("utf-8")
-    assert f"{card.mean:.2f}" in read(shown).text
+    harm = measure["harmfulness"]
+    parts = card.sides["harmful"].by["principle"]
+    assert [r[2] for r in groups] == [shown(harm, part.figures[harm.key]) for part in parts]
+    page = write_report([two_judges.id], "report.html").read_text("utf-8")
+    figure = card.figure("harmfulness")
+    assert figure is not None
+    assert f"{figure.value:.2f}" in read(page).text
 
 
 def test_agreement_is_that_of_the_agreement_module(two_judges: Run) -> None:
-    frame = two_judges.to_pandas()
-    harmful = frame[frame["intent"] == "harmful"]
-    a, b = harmful["replay:v.jsonl.score"], harmful["screen.score"]
+    outcomes = two_judges.by_all_judges()
+    a, b = outcomes.scores[:2, outcomes.intent.is_("harmful")]
     found = gather([two_judges])[0].agreement
     assert found
     assert found.judges == ["replay:v.jsonl", "screen", "person:ana"]
     assert "person:ana" in found.pairs[0].judges, "people come first"
     pair = next(p for p in found.pairs if p.judges == ("replay:v.jsonl", "screen"))
-    assert pair.n == int((a.notna() & b.notna()).sum())
-    assert pair.confusion.tolist() == agreement.confusion(a, b).tolist()
-    assert pair.figures["exact"][0] == pytest.approx(agreement.exact(a, b))
-    weighted = agreement.cohen_kappa(a, b, weights="quadratic")
-    assert pair.figures["weighted kappa"][0] == pytest.approx(weighted)
-
-
-def test_intervals_from_counts_are_those_of_drawing_requests_again() -> None:
-    rng = np.random.default_rng(1)
-    a = rng.integers(1, 6, 300)
-    b = np.clip(a + rng.integers(-1, 2, 300), 1, 5)
-    found = pair_figures(agreement.confusion(a, b))
-    for key, statistic in (("exact", agreement.exact), ("kappa", agreement.cohen_kappa)):
-        drawn = agreement.bootstrap(statistic, a, b)
-        assert found[key] == pytest.approx(tuple(drawn), abs=0.015)
+    both = (a > 0) & (b > 0)
+    assert pair.n == int(both.sum())
+    assert pair.levels == ("not declined", "declined"), "all that both tell apart"
+    declined = [(column[both] == 1).astype(int) for column in (a, b)]
+    assert pair.exact.point == pytest.approx(agreement.exact(*declined))
+    assert pair.kappa.point == pytest.approx(agreement.cohen_kappa(*declined))
+    assert pair.quadratic_kappa is None
 
 
 def test_what_was_not_scored_is_counted_with_its_reason(tmp_path: Path) -> None:
@@ -251,7 +246,7 @@ def test_the_command_makes_the_same_run(two_judges: Run) -> None:
     section = next(s for s in build(gather([two_judges])).sections if s.key == "reproduce")
     command = section.commands[0][1]
     assert command.startswith("msb evaluate --target 'python:")
-    assert command.endswith("--judge replay:v.jsonl --judge screen --benchmark starter@1.1")
+    assert command.endswith("--judge replay:v.jsonl --benchmark starter@1.1")
 
 
 def test_the_command_of_a_narrowed_pressed_local_run_finds_that_run_again() -> None:
@@ -359,22 +354,9 @@ def test_known_limits_follow_the_benchmark(published: Path) -> None:
     bench = load_benchmark("medsafety/eval", data_dir=published).sample(18)
     report = build(gather([evaluate(answer, "screen", bench)]))
     limits = " ".join(next(s for s in report.sections if s.key == "limits").points)
-    for figure in ("13.0%", "57.5%", "over-refusal is not known", "measures no severity"):
+    for figure in ("13.0%", "57.5%", "over-refusal is not known", "it does not measure"):
         assert figure in limits
     assert "starter" not in limits
-
-
-def test_names_are_one_bounded_visible_line() -> None:
-    assert name("a\n b\tc") == "a b c"
-    assert name("a\u202eb") == "a[U+202E]b"
-    long = name("x" * 500 + "end")
-    assert len(long) == 60
-    assert "…" in long
-    assert (
-        visible("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645")
-        == "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
-    )
-    assert excerpt("abcdef", 4) == ("abcd", 2)
 
 
 def test_many_requests_take_seconds_and_bounded_memory() -> None:

@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
-from explorer import CANARY, HOSTILE, Explorer, exploring
 from medsafetybench.building import Config, Project
 from medsafetybench.building.review import Queue, agreement, decisions, reviewed
+from running_explorer import CANARY, HOSTILE, Explorer, exploring
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")
 ROWS = [

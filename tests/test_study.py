@@ -115,7 +115,7 @@ def test_the_smoke_study_runs_offline_and_reports() -> None:
     )
     (part,) = json.loads(printed.stdout)["benchmarks"]
     assert len(part["leaderboard"]) == 2
-    assert part["comparison"]["harmfulness"][0]["n"] == 54
+    assert part["comparison"]["families"]["refusal"][0]["n"] == 54
 
 
 def study_file(path: Path, servers: list[Server], judge: Server, models: int, **more: Any) -> Path:

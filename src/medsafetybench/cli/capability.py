@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from ..errors import MsbError, UnknownName
 from . import options, show
-from .compare import jsonable
 from .usage import at_least
 
 if TYPE_CHECKING:
@@ -220,7 +219,7 @@ def _show_changes(
             name: {**_target(results), "results": [r.to_json() for r in results]}
             for name, results in (("before", before), ("after", after))
         }
-        found["changes"] = jsonable(list(changes))
+        found["changes"] = list(changes)
         found["sentence"] = changes[-1].sentence
         show.as_json(found)
         return

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -14,13 +13,16 @@ from ..errors import MsbError
 from . import options, show
 
 if TYPE_CHECKING:
-    from ..results.comparison import Comparison, Difference, Method
+    from ..results.comparison import Comparison, Difference, Family, Method
     from ..results.pairing import Pairing
 
 Runs = Annotated[
     str, Parameter(required=True, help="Runs of the store: ids, or beginnings of them.")
 ]
-Test = Annotated[str, Parameter(help="permutation (exact sign flips) or wilcoxon.")]
+Test = Annotated[
+    str,
+    Parameter(help="bounds (that of the intervals), permutation (exact sign flips) or wilcoxon."),
+]
 Correction = Annotated[str, Parameter(help="For many tests: holm or bonferroni.")]
 Confidence = Annotated[float, Parameter(help="Of intervals, and of claims: 1 - p.")]
 Clusters = Annotated[
@@ -42,7 +44,7 @@ def compare(
         list[str] | None,
         Parameter(metavar="RUN=TAG", help="Puts a run in a group; groups are contrasted."),
     ] = None,
-    test: Test = "permutation",
+    test: Test = "bounds",
     correction: Correction = "holm",
     confidence: Confidence = 0.95,
     clusters: Clusters = None,
@@ -55,27 +57,16 @@ def compare(
     as_json: options.Json = False,
 ) -> None:
     """Compare runs: differences with intervals, tests corrected for their number, both sides."""
-    from ..results.comparison import Method
+    from ..results.comparison import Method, comparison_json
     from ..results.comparison import compare as compare_runs
 
     method = Method(test, correction, confidence)
     pairing = paired(runs, store, judge or [], allow_different_judges, clusters, no_clusters)
     found = compare_runs(pairing, method, _groups(pairing, tag))
     if as_json:
-        show.as_json(jsonable(found))
+        show.as_json(comparison_json(found))
     else:
         show_comparison(found, by_principle)
-
-
-def jsonable(value: Any) -> Any:
-    """Records as plain data; an undefined figure is null."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: jsonable(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def paired(
@@ -122,10 +113,11 @@ def _groups(pairing: Pairing, tags: list[str] | None) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for text in tags or []:
         run, _, tag = text.partition("=")
-        found = [i for i, identity in enumerate(pairing.runs) if run and identity.startswith(run)]
+        found = [i for i, one in enumerate(pairing.runs) if run and one.id.startswith(run)]
         if len(found) != 1 or not tag:
             raise MsbError(
-                f"--tag {text!r}; expected RUN=TAG with one of {', '.join(pairing.runs)}"
+                f"--tag {text!r}; expected RUN=TAG with one of "
+                f"{', '.join(one.id for one in pairing.runs)}"
             )
         groups.setdefault(tag, []).append(pairing.labels[found[0]])
     return groups
@@ -140,31 +132,53 @@ def show_comparison(found: Comparison, by_principle: bool = False) -> None:
         if n
     )
     print(f"judge: {found.judge}\non {counted}\n")
-    _family("Mean harmfulness", found.harmfulness, found.method)
-    _family("Refusal of harmful requests", found.refusal, found.method, rate=True)
-    _family("Over-refusal of benign requests", found.over_refusal, found.method, rate=True)
-    _family("Groups of runs, mean harmfulness", found.contrasts, found.method)
-    if by_principle:
-        _family("Mean harmfulness by principle", found.by_principle, found.method)
+    for family in found.families:
+        _family(_titled(family), family, found.method)
+    if found.contrasts:
+        _family(f"Groups of runs, {found.contrasts.measure.title}", found.contrasts, found.method)
+    if by_principle and found.by_principle:
+        title = f"{_titled(found.by_principle)}, by principle"
+        _family(title, found.by_principle, found.method)
     for note in found.notes:
         print(note)
+    _explain(found)
+
+
+def _explain(found: Comparison) -> None:
     method = found.method
-    test = "exact sign-flip" if method.test == "permutation" else method.test.title()
+    tests = {
+        "bounds": "that of the interval",
+        "permutation": "exact sign-flip test",
+        "wilcoxon": "Wilcoxon's test (rates: exact sign flips)",
+    }
     print(
-        f"difference: second - first, {method.confidence:.0%} bootstrap interval; p: {test} test "
-        f"(rates: McNemar's exact), corrected over each table by {method.correction.title()}; "
-        f"* at most {1 - method.confidence:.2g}"
+        f"difference: second - first, {method.confidence:.0%} interval; p: {tests[method.test]}, "
+        f"corrected over each table by {method.correction.title()};\n* at most "
+        f"{1 - method.confidence:.2g}, whatever requests without a score would have scored"
     )
 
 
-def _family(title: str, tests: Sequence[Difference], method: Method, rate: bool = False) -> None:
+def _titled(family: Family) -> str:
+    measure = family.measure
+    side = {"harmful": "harmful requests", "benign": "benign requests"}.get(measure.side, "all")
+    return f"{measure.title[0].upper()}{measure.title[1:]} ({side}; {measure.better} is better)"
+
+
+def _family(title: str, family: Family, method: Method) -> None:
+    tests = family.tests
     if not tests:
         return
+    from ..statistics.paired import least_p
+
+    rate = family.measure.unit == "share"
     principles = any(test.principle for test in tests)
     numbers = ("n", "figures", "difference", "interval", "p", "lower/same\n/higher", "d")
     header = ("first -> second", *(("principle",) if principles else ()), *numbers, "")
     print(title)
     show.table(header, [_row(test, method, rate, principles) for test in tests], right=numbers)
+    draws = max(test.clusters for test in tests)
+    if least_p(draws, len(tests)) > 1 - method.confidence:
+        print(f"{draws} requests in each of {len(tests)} tests cannot earn a star")
     print()
 
 
@@ -181,7 +195,7 @@ def _row(test: Difference, method: Method, rate: bool, principles: bool) -> list
         _p(test.p_adjusted),
         f"{test.lower}/{test.equal}/{test.higher}",
         "-" if math.isnan(test.effect) else f"{test.effect:+.2f}",
-        "*" if test.p_adjusted <= 1 - method.confidence else "",
+        "*" if test.shown(method.confidence) else "",
     ]
 
 

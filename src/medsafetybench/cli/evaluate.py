@@ -201,16 +201,13 @@ def _without_leaked(requests: Benchmark, trained_on: str, data_dir: Path | None)
 
 
 def _only_failed(requests: Benchmark, run: str, store: Path) -> Benchmark:
-    from ..results.scorecard import SAFE
-    from ..store.outcomes import failed_ids
-    from ..store.store import Store
+    from ..results.failed import failed_ids
+    from ..results.run import open_run
 
-    with Store.read(store) as opened:
-        record = opened.run(run)
-        failed = failed_ids(opened, record, SAFE)
-    if not failed:
-        raise MsbError(f"nothing failed in {record.id}: every request has a good score")
-    return requests.only(failed, {"only_failed": record.id})
+    found = open_run(run, store)
+    if not (failed := failed_ids(found.outcomes())):
+        raise MsbError(f"nothing failed in {found.id}: every request has a good score")
+    return requests.only(failed, {"only_failed": found.id})
 
 
 def _carry_out(

@@ -40,8 +40,8 @@ def figures(
 ) -> None:
     """Draw runs, each figure with its numbers as CSV; print the files written."""
     from ..reporting.charts import charts
-    from ..reporting.evidence import gather, in_pairs, select
     from ..reporting.figures import write_figures
+    from ..reporting.reported import gather, in_pairs, select
 
     selection = select(runs, store, before or [], after or [])
     found = gather(selection.runs, judge or (), rule)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,12 +18,12 @@ from .compare import (
     Correction,
     NoClusters,
     Test,
-    jsonable,
     paired,
 )
 
 if TYPE_CHECKING:
     from ..results.leaderboard import Ranks, Standing
+    from ..results.measures import Measure
 
 
 def leaderboard(
@@ -30,7 +31,7 @@ def leaderboard(
         str, Parameter(help="Runs; default: all with the benchmark and judge of the last.")
     ],
     judge: options.Judges = None,
-    test: Test = "permutation",
+    test: Test = "bounds",
     correction: Correction = "holm",
     confidence: Confidence = 0.95,
     clusters: Clusters = None,
@@ -39,7 +40,7 @@ def leaderboard(
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
-    """Rank runs by harmfulness and by over-refusal, with the ranks that the data leave open."""
+    """Rank runs on both sides, with the ranks that the data leave open."""
     from ..results.comparison import Method
     from ..results.leaderboard import leaderboard as standings
 
@@ -48,34 +49,34 @@ def leaderboard(
     pairing = paired(chosen, store, judge or [], allow_different_judges, clusters, no_clusters)
     found = standings(pairing, method)
     if as_json:
-        show.as_json(jsonable(found))
+        document = {"judge": pairing.judge, "notes": pairing.notes, "standings": found}
+        show.as_json(document, schema=2)
         return
-    show_leaderboard(found, confidence)
+    show_leaderboard(found, pairing.measures, confidence)
     print(f"judge: {pairing.judge}")
     for note in pairing.notes:
         print(note)
 
 
-def show_leaderboard(found: list[Standing], confidence: float) -> None:
-    """Print the standings."""
-    right = ("rank", "ranks", "mean", "refused", "over-refusal", "its rank", "its ranks")
-    show.table(
-        ("rank", "ranks", "target", "mean", "refused", "over-refusal", "its rank", "its ranks"),
-        [
-            (
-                row.rank or "-",
-                _ranks(row.ranks),
-                row.label,
-                "-" if row.mean is None else f"{row.mean:.2f}",
-                _percent(row.refusal),
-                _percent(row.over_refusal),
-                row.over_refusal_rank or "-",
-                _ranks(row.over_refusal_ranks),
-            )
-            for row in found
-        ],
-        right=right,
-    )
+def show_leaderboard(
+    found: Sequence[Standing], measures: Sequence[Measure], confidence: float
+) -> None:
+    """Print the standings: every measure, and ranks on the one that leads each side."""
+    from ..results.text import form_of
+
+    ranked = [next((m for m in measures if m.side == side), None) for side in ("harmful", "benign")]
+    header, rows = ["target"], [[row.label] for row in found]
+    for measure in measures:
+        header.append(measure.heading)
+        for cells, row in zip(rows, found, strict=True):
+            value = row.places[measure.key].value
+            cells.append("-" if value is None else form_of(measure).format(value))
+        if measure in ranked:
+            header += ["rank", "ranks"]
+            for cells, row in zip(rows, found, strict=True):
+                place = row.places[measure.key]
+                cells += [str(place.rank or "-"), _ranks(place.ranks)]
+    show.table(header, rows, right=header[1:])
     print(
         f"\nranks: the places that the data leave open, for all runs at once, at {confidence:.0%}"
     )
@@ -104,7 +105,3 @@ def _ranks(found: Ranks | None) -> str:
     if found is None:
         return "-"
     return str(found.best) if found.best == found.worst else f"{found.best}-{found.worst}"
-
-
-def _percent(rate: float | None) -> str:
-    return "-" if rate is None else f"{rate:.1%}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..errors import MsbError
 from . import options, show
 
+UNDER = ("turn", "framing")
+
 
 def pressure(
     run: options.RunId = "last",
@@ -14,16 +16,16 @@ def pressure(
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
-    """Print harmfulness by turn and by framing, and the share that held out up to each turn."""
-    from rich.console import Group
-
+    """Print the measures by turn and by framing, and the share that held out up to each turn."""
     from ..evaluation import open_run
-    from ..results.text import pressure_parts
+    from ..results.text import pressure_view
 
     card = open_run(run, store).summary(judge or ())
-    if card.pressure is None:
+    if card.survival is None:
         raise MsbError(f"{card.run} was not under pressure; evaluate with --pressure TURNS")
     if as_json:
-        show.as_json(card.pressure.model_dump(by_alias=True))
+        by = card.sides["harmful"].by
+        parts = {f"by_{name}": [group.model_dump() for group in by[name]] for name in UNDER}
+        show.as_json({"run": card.run, **parts, "survival": card.survival.model_dump()}, schema=2)
     else:
-        show.view(Group(*pressure_parts(card.pressure)))
+        show.view(pressure_view(card))

@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     from ..improvement.evidence import Evidence
     from ..models import Meter
     from ..models.settings import Price
+    from ..results.measures import Measure
     from ..results.scorecard import Scorecard
     from ..statistics.estimates import Interval
 
 PIPED_WIDTH = 110
 
 
-def as_json(value: Any) -> None:
-    """Print one JSON document."""
+def as_json(value: Any, schema: int | None = None) -> None:
+    """Print one JSON document, indented; ``schema`` is the version of its form."""
     import orjson
 
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    from ..results.plain import plain
+
+    document = plain(value) if schema is None else {"schema": schema, **plain(value)}
+    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 def view(renderable: Any) -> None:
@@ -107,7 +111,7 @@ def _share(role: str, meter: Meter, price: Price | None) -> str:
 
 def evidence(found: Evidence, json: bool) -> None:
     """The table of before and after, and the sentence under it."""
-    from ..improvement.evidence import HARMFULNESS, as_rows, verdict
+    from ..improvement.evidence import as_rows, verdict
 
     if json:
         as_json(
@@ -118,7 +122,7 @@ def evidence(found: Evidence, json: bool) -> None:
     header = ["", "on", "n", "before", "after", "change", "p"]
     rows = [
         (
-            row.measure if row.measure == HARMFULNESS else f"{row.measure}, %",
+            _titled(row.measure),
             row.on,
             row.n,
             *(_figure(row.measure, *figure) for figure in (row.before, row.after)),
@@ -132,11 +136,23 @@ def evidence(found: Evidence, json: bool) -> None:
     print(f"\n{verdict(found)}")
 
 
-def _figure(measure: str, value: float, interval: Interval | None, sign: bool = False) -> str:
-    """A score with two digits, or a share in percent with one; its interval behind it."""
-    from ..improvement.evidence import HARMFULNESS
+def _titled(key: str) -> str:
+    """What a row of evidence is called, with its unit where that is a share."""
+    measure = _measure(key)
+    title = measure.title if measure else key
+    return title if measure and measure.unit == "points" else f"{title}, %"
 
-    scale, digits = (1, 2) if measure == HARMFULNESS else (100, 1)
+
+def _measure(key: str) -> Measure | None:
+    from ..results.measures import MEASURES
+
+    return next((measure for measure in MEASURES if measure.key == key), None)
+
+
+def _figure(key: str, value: float, interval: Interval | None, sign: bool = False) -> str:
+    """A value in points with two digits, or a share in percent with one; its interval behind it."""
+    measure = _measure(key)
+    scale, digits = (1, 2) if measure and measure.unit == "points" else (100, 1)
     form = f"{{:{'+' if sign else ''}.{digits}f}}"
     text = form.format(value * scale)
     if interval is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from . import options, show
-from .compare import Confidence, Correction, Test, jsonable, show_comparison
+from .compare import Confidence, Correction, Test, show_comparison
 from .leaderboard import show_leaderboard
 from .usage import commands
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..studies.board import Board
     from ..studies.carry_out import Outcome, Standing
+    from ..studies.findings import Part
     from ..studies.study import Study
 
 FAILED, INTERRUPTED = 2, 130
@@ -93,7 +94,7 @@ def report(
     file: File,
     /,
     *,
-    test: Test = "permutation",
+    test: Test = "bounds",
     correction: Correction = "holm",
     confidence: Confidence = 0.95,
     by_principle: Annotated[
@@ -112,20 +113,30 @@ def report(
     method = Method(test, correction, confidence)
     found = list(parts(study, store or study.store, data_dir, method))
     if as_json:
-        left_out = {"pairing"}
-        plain = [{k: v for k, v in jsonable(p).items() if k not in left_out} for p in found]
-        show.as_json({"study": study.name, "benchmarks": plain})
+        show.as_json({"study": study.name, "benchmarks": [_part(p) for p in found]}, schema=2)
         return
     for part in found:
         print(f"\n{study.name}: {part.benchmark}")
         if part.missing:
             print(f"not evaluated yet, or not to be opened here: {', '.join(part.missing)}")
-        if part.leaderboard is None or part.comparison is None:
+        if part.leaderboard is None or part.comparison is None or part.pairing is None:
             print("fewer than two targets have results")
             continue
-        show_leaderboard(part.leaderboard, confidence)
+        show_leaderboard(part.leaderboard, part.pairing.measures, confidence)
         print()
         show_comparison(part.comparison, by_principle)
+
+
+def _part(part: Part) -> dict[str, object]:
+    """What was found on one benchmark, as plain data."""
+    from ..results.comparison import comparison_json
+
+    return {
+        "benchmark": part.benchmark,
+        "missing": part.missing,
+        "leaderboard": part.leaderboard,
+        "comparison": part.comparison and comparison_json(part.comparison),
+    }
 
 
 def _show_standings(study: Study, store: Path, data_dir: Path | None, as_json: bool) -> None:
@@ -159,8 +170,10 @@ def _show_standings(study: Study, store: Path, data_dir: Path | None, as_json: b
 
 
 def _standing(one: Standing) -> dict[str, object]:
-    plain = jsonable(one)
-    return {"evaluation": one.planned.label, **{k: v for k, v in plain.items() if k != "planned"}}
+    return {
+        "evaluation": one.planned.label,
+        **{k: v for k, v in vars(one).items() if k != "planned"},
+    }
 
 
 def _state(one: Standing) -> str:

@@ -29,8 +29,8 @@ from ..errors import MsbError
 from ..store.database import is_busy
 from . import compare_pages, figure_pages, label_pages, pages
 from .library import Library, NotReady
-from .render import render
 from .security import LARGEST_BODY, Guard
+from .templating import render
 
 STATIC = {"style.css": "text/css", "keys.js": "text/javascript", "icon.svg": "image/svg+xml"}
 View = Callable[[Library, Request], Response]

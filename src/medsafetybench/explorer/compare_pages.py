@@ -1,4 +1,4 @@
-"""The pages that compare: runs joined by request id, and one request as each run answered it."""
+"""The pages that compare: runs joined by what they were asked, and one request as each answered."""
 
 from __future__ import annotations
 
@@ -11,120 +11,135 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import MsbError
+from ..results.measures import Measure, across, measure_named
+from ..store import texts
 from ..store.store import RunRecord
-from . import queries
+from ..store.texts import Positions
+from .filters import Filter
 from .library import Library
-from .pages import described
 from .paging import Page, whole
-from .queries import Filter, Positions
-from .render import render
-from .side_by_side import CHANGES, MOST_RUNS, Comparison
+from .side_by_side import CHANGES, MOST_RUNS, SideBySide
+from .templating import render
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What an address asks to compare: runs, a filter, and which way the last of them changed."""
+class Question:
+    """What an address asks to compare: runs, a filter, and which way a run (``against`` the first)
+    changed on a measure."""
 
     runs: list[RunRecord]
     wanted: Filter
     change: str
+    measure: Measure | None
     against: int
 
     @classmethod
-    def of(cls, library: Library, request: Request) -> Choice:
+    def of(cls, library: Library, request: Request) -> Question:
         """Raises MsbError unless it names two to four different runs."""
-        given = [whole(text) for text in request.query_params.getlist("run")]
-        numbers = list(dict.fromkeys(number for number in given if number is not None))
-        if not 2 <= len(numbers) <= MOST_RUNS:
+        given = request.query_params
+        numbers = [whole(text) for text in given.getlist("run")]
+        picked = list(dict.fromkeys(number for number in numbers if number is not None))
+        if not 2 <= len(picked) <= MOST_RUNS:
             raise MsbError(
-                f"{len(numbers)} runs were picked; pick two to {MOST_RUNS} in the table of runs"
+                f"{len(picked)} runs were picked; pick two to {MOST_RUNS} in the table of runs"
             )
-        against = whole(request.query_params.get("against", ""), 1) or 1
+        against = whole(given.get("against", ""), 1) or 1
         return cls(
-            [library.run(number) for number in numbers],
-            Filter.of({**request.query_params, "q": "", "score": "", "state": ""}),
-            request.query_params.get("change", ""),
-            min(against, len(numbers) - 1),
+            [library.run(number) for number in picked],
+            Filter.of({**given, "q": "", "score": "", "state": ""}),
+            given.get("change", ""),
+            measure_named(given["measure"]) if given.get("measure") else None,
+            min(against, len(picked) - 1),
         )
 
     def query(self, **more: Any) -> str:
         """The address's parameters, with others in place of theirs; None drops one."""
-        merged = {**self.wanted.parameters(), "change": self.change, "against": self.against}
-        pairs = [
-            (name, value) for name, value in {**merged, **more}.items() if value not in (None, "")
-        ]
+        changed = {"change": self.change, "measure": self.measure and self.measure.key}
+        merged = {**self.wanted.parameters(), **changed, "against": self.against, **more}
+        pairs = [(name, value) for name, value in merged.items() if value not in (None, "")]
         return "?" + urlencode([("run", run.number) for run in self.runs] + pairs)
 
-    def find(self, library: Library) -> tuple[Comparison, Positions]:
-        """The comparison, and the rows asked for in order."""
-        compared = library.compare(self.runs)
-        return compared, compared.order(self.wanted, self.change, self.against)
+    def find(self, library: Library) -> tuple[SideBySide, Positions]:
+        """The runs side by side, and the rows asked for in order."""
+        compared = library.side_by_side(self.runs)
+        measure = self.measure or next(iter(compared.measures), None)
+        return compared, compared.order(self.wanted, self.change, measure, self.against)
 
 
 def table(library: Library, request: Request) -> Response:
-    """Counts of better, same and worse, and the requests by disagreement."""
-    choice = Choice.of(library, request)
-    compared, order = choice.find(library)
+    """Each measure of all runs, counts of better, same and worse, and requests by disagreement."""
+    question = Question.of(library, request)
+    compared, order = question.find(library)
     page = Page.of(request.query_params, len(order))
-    chosen = order[page.start : page.stop]
-    first = choice.runs[0]
-    excerpts = queries.excerpts(library.store, first, compared.positions[0][chosen].tolist())
-    snapshots = [library.snapshot(run) for run in choice.runs]
-    rows = [
-        (excerpt, described(snapshots[0], excerpt.position), compared.scores[:, row].tolist())
-        for excerpt, row in zip(excerpts, chosen.tolist(), strict=True)
-    ]
+    snapshots = [library.snapshot(run) for run in question.runs]
     return render(
         request,
         "compare.html",
-        choice_runs=choice.runs,
-        query=choice.query,
-        wanted=choice.wanted,
-        change=choice.change,
-        against=choice.against,
-        judges={snapshot.card.judge for snapshot in snapshots},
-        principles=sorted(compared.columns.principles, key=lambda p: (p is None, p)),
+        runs=question.runs,
+        question=question,
+        compared=compared,
         cards=[snapshot.card for snapshot in snapshots],
-        tallies=[compared.tally(j) for j in range(1, len(choice.runs))],
-        shared=compared.positions.shape[1],
-        rows=rows,
-        page=page,
+        measures=across(one.scale for one in compared.found),
+        judged={tuple(judge.key for judge in one.members) for one in compared.found},
+        tallies=[
+            [compared.tally(measure, run) for measure in compared.measures]
+            for run in range(1, len(question.runs))
+        ],
+        choices=[c for c in snapshots[0].choices if c.name not in ("score", "state")],
         changes=CHANGES,
-        columns=compared.columns,
-        taxonomy=library.taxonomy,
+        rows=_rows(library, compared, question.runs, order[page.start : page.stop]),
+        page=page,
     )
+
+
+def _rows(
+    library: Library, compared: SideBySide, runs: list[RunRecord], chosen: Positions
+) -> list[Any]:
+    """For each row the excerpt, and the request in brief in every run."""
+    places = compared.positions[:, chosen]
+    excerpts = texts.excerpts(library.store, runs[0], places[0].tolist())
+    snapshots = [library.snapshot(run) for run in runs]
+    briefs = [
+        [snapshot.brief(place) for snapshot, place in zip(snapshots, row, strict=True)]
+        for row in places.T.tolist()
+    ]
+    return list(zip(excerpts, briefs, strict=True))
 
 
 def pair(library: Library, request: Request) -> Response:
     """One request, and what each run answered."""
-    choice = Choice.of(library, request)
-    compared, order = choice.find(library)
+    question = Question.of(library, request)
+    compared, order = question.find(library)
     at = whole(request.query_params.get("at", ""), 0) or 0
     if at >= len(order):
         raise HTTPException(404, "The comparison has no such row.")
-    positions = compared.positions[:, order[at]].tolist()
-    items = [
-        next(library.store.items(run, [position]))
-        for run, position in zip(choice.runs, positions, strict=True)
+    places = compared.positions[:, order[at]].tolist()
+    sides = [
+        _answered(library, run, place) for run, place in zip(question.runs, places, strict=True)
     ]
-    snapshots = [library.snapshot(run) for run in choice.runs]
+    asked = sides[0]["item"].request
     return render(
         request,
         "pair.html",
-        query=choice.query,
-        sides=[
-            {
-                "run": run,
-                "card": snapshot.card,
-                "item": item,
-                "now": described(snapshot, item.position),
-                "verdicts": queries.verdicts(library.store, item.key, item.request.intent),
-            }
-            for run, snapshot, item in zip(choice.runs, snapshots, items, strict=True)
-        ],
-        asked=items[0].request,
-        title=library.taxonomy.title(items[0].request.principle),
+        query=question.query,
+        sides=sides,
+        asked=asked,
+        title=library.taxonomy.title(asked.principle),
         at=at,
         total=len(order),
+        page=at // 50 + 1,
         full=request.query_params.get("full") == "1",
     )
+
+
+def _answered(library: Library, run: RunRecord, position: int) -> dict[str, Any]:
+    """What a run answered at a position, and what was said of it."""
+    snapshot = library.snapshot(run)
+    item = next(library.store.items(run, [position]))
+    return {
+        "run": run,
+        "card": snapshot.card,
+        "item": item,
+        "now": snapshot.brief(position),
+        "verdicts": texts.verdicts(library.store, item.key, item.request.intent),
+    }

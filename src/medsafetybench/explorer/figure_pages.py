@@ -8,8 +8,8 @@ from starlette.responses import Response
 from ..errors import MsbError
 from .library import Library
 from .paging import whole
-from .render import render
 from .side_by_side import MOST_RUNS
+from .templating import render
 
 
 def show(library: Library, request: Request) -> Response:

@@ -1,6 +1,6 @@
-"""Labelling in the browser: the queue of evaluation/labels.py, one item at a time.
+"""Labelling in the browser: the queue of store/labels.py, one item at a time.
 
-    desk = Desk(read_queue(store, run, order), labelled_by(store, "ana"), "ana")
+    desk = Desk(read_queue(store, run, order), labelled_by(store, "ana", HARM), "ana")
     desk.next(0)              # the first place in the queue that this person has not labelled
 
 The order of the queue depends on the run, the sample and the seed alone, so everyone labels the
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..scale import HARM, Scale
 from ..store import labels
 from ..store.store import JudgeRecord, RunRecord, Store
 
@@ -70,29 +71,37 @@ class Desk:
         return None
 
 
-def known_person(store: Store, name: str) -> JudgeRecord | None:
-    """The person of this name, if they have labelled here; looking must not write."""
-    full = f"{labels.PERSON}{name}"
-    return next((judge for judge in store.judges() if judge.name == full), None)
+def scales_of(store: Store, run: RunRecord) -> list[Scale]:
+    """The scales that a person may label a run on: that of its judges first, then harm."""
+    own = labels.scale_of(store, run)
+    return [own] if own is HARM else [own, HARM]
 
 
-def labelled_by(store: Store, name: str) -> Labelled:
-    """What this person has labelled so far."""
-    person = known_person(store, name)
+def known_person(store: Store, name: str, scale: Scale) -> JudgeRecord | None:
+    """The person of this name, if they have labelled on this scale; looking must not write."""
+    full = f"{labels.PERSON}{labels.tidy(name)}"
+    return next((j for j in store.judges() if j.name == full and j.scale is scale), None)
+
+
+def labelled_by(store: Store, name: str, scale: Scale) -> Labelled:
+    """What this person has labelled on this scale so far."""
+    person = known_person(store, name, scale)
     query = "SELECT response, intent FROM verdicts WHERE judge = ?"
     return set(store.select(query, person.number)) if person else set()
 
 
-def put(store: Store, run: RunRecord, name: str, position: int, score: int, note: str) -> None:
+def put(
+    store: Store, run: RunRecord, name: str, scale: Scale, position: int, score: int, note: str
+) -> None:
     """Store a label. Raises MsbError for a name or a score that cannot be."""
     with store.transaction():
         item = next(store.items(run, [position]))
-        labels.label(store, labels.person(store, name), item, score, note)
+        labels.label(store, labels.person(store, name, scale), item, score, note)
 
 
-def take_back(store: Store, run: RunRecord, name: str, position: int) -> None:
+def take_back(store: Store, run: RunRecord, name: str, scale: Scale, position: int) -> None:
     """Forget a person's label of one item, if there is one."""
-    person = known_person(store, " ".join(name.split()))
+    person = known_person(store, name, scale)
     for item in store.items(run, [position]):
         if person:
             store.forget_verdict(person, item.key, item.request.intent)

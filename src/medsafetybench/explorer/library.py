@@ -9,19 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
 from ..records import INTENTS
-from ..store import labels
+from ..results.pairing import join
+from ..store import labels, texts
 from ..store.store import RunRecord, Store
+from ..store.texts import Positions
 from ..taxonomy import Taxonomy, load_taxonomy
-from . import queries
+from .filters import Filter, where
+from .freshness import version
 from .labelling import Queue, read_queue
-from .queries import Filter, Positions
-from .side_by_side import Comparison, in_common
+from .side_by_side import SideBySide
 from .snapshots import Background, Picture, Search, Snapshot
 
 LARGE = 5_000
@@ -47,7 +50,7 @@ class Library:
         self.taxonomy: Taxonomy = load_taxonomy()
         self.background = Background(path)
         self._queues: dict[tuple[int, int | None, int], tuple[Queue, float]] = {}
-        self._common = lru_cache(JOINS)(self._find_common)
+        self._joins: dict[tuple[int, ...], NDArray[np.int64]] = {}
 
     def runs(self) -> list[RunRecord]:
         """Every run, oldest first."""
@@ -62,7 +65,7 @@ class Library:
 
     def size(self, run: RunRecord) -> int:
         """How many requests a run has."""
-        return queries.size(self.store, run)
+        return texts.size(self.store, run)
 
     def peek(self, run: RunRecord) -> Snapshot | None:
         """The run's numbers, or None while they are being worked out."""
@@ -80,7 +83,7 @@ class Library:
         return PATIENCE if size > LARGE else PATIENCE_SMALL
 
     def _peek(self, run: RunRecord, patience: float) -> Snapshot | None:
-        return self.background.snapshot(run, queries.version(self.store), patience)
+        return self.background.snapshot(run, version(self.store), patience)
 
     def snapshot(self, run: RunRecord) -> Snapshot:
         """The run's numbers. Raises NotReady while they are being worked out."""
@@ -91,28 +94,28 @@ class Library:
 
     def where(self, run: RunRecord, wanted: Filter) -> tuple[Positions, Search | None]:
         """Positions that pass a filter, and the search it took, which may not be complete."""
-        columns = self.snapshot(run).columns
+        found = self.snapshot(run).outcomes
         if not wanted.q:
-            return columns.where(wanted), None
-        size, version = len(columns), queries.version(self.store)
-        search = self.background.search(run, wanted.q, size, version, self.patience(size))
-        return columns.where(wanted, search.found), search
+            return where(found, wanted), None
+        size, now = len(found), version(self.store)
+        search = self.background.search(run, wanted.q, size, now, self.patience(size))
+        return where(found, wanted, search.found), search
 
-    def compare(self, runs: Sequence[RunRecord]) -> Comparison:
-        """Runs joined by request id. Raises NotReady while their numbers are worked out."""
-        columns = [found and found.columns for found in self.peek_all(runs)]
-        if None in columns:
+    def side_by_side(self, runs: Sequence[RunRecord]) -> SideBySide:
+        """Runs joined by what they were asked. Raises NotReady until their numbers are there."""
+        ready = [snapshot.outcomes for snapshot in self.peek_all(runs) if snapshot]
+        if len(ready) < len(runs):
             raise NotReady
-        joined = self._common(tuple(run.number for run in runs))
-        return Comparison.of([found for found in columns if found], joined)
-
-    def _find_common(self, numbers: tuple[int, ...]) -> Positions:
-        runs = [self.run(number) for number in numbers]
-        return in_common(self.store, runs, [self.size(run) for run in runs])
+        key = tuple(run.number for run in runs)
+        if key not in self._joins:  # what a run asks stays as it is
+            self._joins[key] = join(ready)
+            while len(self._joins) > JOINS:
+                del self._joins[next(iter(self._joins))]
+        return SideBySide(ready, self._joins[key])
 
     def figures(self, runs: Sequence[RunRecord]) -> list[Picture]:
         """The figures of these runs. Raises NotReady while they are being drawn."""
-        found = self.background.figures(runs, queries.version(self.store), PATIENCE)
+        found = self.background.figures(runs, version(self.store), PATIENCE)
         if found is None:
             raise NotReady
         return found

@@ -11,16 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..records import INTENTS
+from ..errors import UnknownName
+from ..results.measures import across, measure_named
 from ..results.scorecard import Scorecard
+from ..store import texts
 from ..store.labels import PERSON
 from ..store.store import RunRecord
-from . import queries
+from ..store.texts import Positions
+from .filters import Filter
+from .freshness import last_written
 from .library import Library
 from .paging import Page
-from .queries import STATES, Filter, Positions
-from .render import render
+from .panels import group_tables, panels, scale_of
 from .snapshots import Snapshot
+from .templating import render
 
 LIVE_SECONDS = 30.0
 """A run with work left counts as being written if the store was written to so recently."""
@@ -28,35 +32,44 @@ LIVE_SECONDS = 30.0
 SORTS: dict[str, Callable[[Scorecard], Any]] = {
     "run": lambda card: card.run,
     "target": lambda card: card.target.casefold(),
-    "benchmark": lambda card: card.benchmark.name,
+    "benchmark": lambda card: card.benchmark.title,
     "judge": lambda card: card.judge,
     "begun": lambda card: card.created,
-    "n": lambda card: card.n,
-    "mean": lambda card: card.mean,
-    "safe": lambda card: card.safe_rate,
-    "over": lambda card: card.over_refusal and card.over_refusal.rate,
+    "n": lambda card: card.counts.n,
 }
+"""What runs are sorted by besides measures."""
 
 
 def runs(library: Library, request: Request) -> Response:
     """All runs, sorted as asked; those whose numbers are not there yet come last."""
     sort, down = request.query_params.get("sort", "begun"), request.query_params.get("down", "1")
-    if sort not in SORTS:
-        sort = "begun"
     newest = library.runs()[::-1]
     found = list(zip(newest, library.peek_all(newest), strict=True))
     ready = [(run, snapshot) for run, snapshot in found if snapshot]
-    ready.sort(key=lambda pair: _in_order(SORTS[sort](pair[1].card), down == "1"))
+    sort, value = _sorting(sort)
+    ready.sort(key=lambda pair: _in_order(value(pair[1].card), down == "1"))
     waiting = [run for run, snapshot in found if not snapshot]
     return render(
         request,
         "runs.html",
         path=str(library.path),
-        rows=[(run, snapshot, work_left(snapshot)) for run, snapshot in ready],
+        measures=across(scale_of(snapshot.card) for _, snapshot in ready),
+        rows=[(run, snapshot.card) for run, snapshot in ready],
         waiting=[(run, library.size(run)) for run in waiting],
         sort=sort,
         down=down == "1",
     )
+
+
+def _sorting(sort: str) -> tuple[str, Callable[[Scorecard], Any]]:
+    """What runs are sorted by: one of SORTS, or a measure by its key; else when they were begun."""
+    if sort in SORTS:
+        return sort, SORTS[sort]
+    try:
+        key = measure_named(sort).key
+    except UnknownName:
+        return "begun", SORTS["begun"]
+    return key, lambda card: (figure := card.figure(key)) and figure.value
 
 
 def _in_order(value: Any, down: bool) -> tuple[bool, Any]:
@@ -83,47 +96,24 @@ def run(library: Library, request: Request) -> Response:
     positions, search = library.where(record, wanted)
     page = Page.of(request.query_params, len(positions))
     chosen = positions[page.start : page.stop]
-    excerpts = queries.excerpts(library.store, record, chosen.tolist())
-    columns = snapshot.columns
+    excerpts = texts.excerpts(library.store, record, chosen.tolist())
     return render(
         request,
         "run.html",
         run=record,
         card=snapshot.card,
+        panels=panels(snapshot.card),
+        tables=group_tables(snapshot.card),
         at=time.strftime("%H:%M:%S", time.localtime(snapshot.at)),
-        left=work_left(snapshot),
+        left=snapshot.card.counts.pending,
         progress=_progress(library, snapshot),
-        rows=[(excerpt, described(snapshot, excerpt.position)) for excerpt in excerpts],
+        choices=snapshot.choices,
+        rows=[(excerpt, snapshot.brief(excerpt.position)) for excerpt in excerpts],
+        of=len(snapshot.outcomes),
         page=page,
         search=search,
         wanted=wanted,
-        columns=columns,
-        states=STATES,
-        titles=_titles(library, columns.principles),
     )
-
-
-def _titles(library: Library, principles: list[int | None]) -> dict[str, str]:
-    """What each principle is called in the filter, in order."""
-    ordered = sorted(principles, key=lambda p: (p is None, p))
-    return {
-        queries.NONE if p is None else str(p): "none named"
-        if p is None
-        else f"{p} {library.taxonomy.title(p)}"
-        for p in ordered
-    }
-
-
-def described(snapshot: Snapshot, position: int) -> dict[str, Any]:
-    """The small fields of one request."""
-    columns = snapshot.columns
-    return {
-        "principle": columns.principles[columns.principle[position]],
-        "source": columns.sources[columns.source[position]],
-        "intent": INTENTS[columns.intent[position]],
-        "state": STATES[columns.state[position]],
-        "score": int(columns.score[position]) or None,
-    }
 
 
 def request(library: Library, request: Request) -> Response:
@@ -136,7 +126,7 @@ def request(library: Library, request: Request) -> Response:
     wanted = Filter.of(request.query_params)
     positions, _ = library.where(record, wanted)
     before, place, after = neighbours(positions, position)
-    judged = queries.verdicts(library.store, item.key, item.request.intent)
+    judged = texts.verdicts(library.store, item.key, item.request.intent)
     return render(
         request,
         "request.html",
@@ -144,7 +134,7 @@ def request(library: Library, request: Request) -> Response:
         target=str(record.settings["target"].get("model", "")),
         item=item,
         title=library.taxonomy.title(item.request.principle),
-        now=described(library.snapshot(record), position),
+        now=library.snapshot(record).brief(position),
         judges=[v for v in judged if not v.judge.startswith(PERSON)],
         people=[v for v in judged if v.judge.startswith(PERSON)],
         before=before,
@@ -174,8 +164,8 @@ def progress(library: Library, request: Request) -> Response:
 
 
 def _progress(library: Library, snapshot: Snapshot) -> dict[str, Any]:
-    left, total = work_left(snapshot), len(snapshot.columns)
-    written = queries.last_written(library.store)
+    left, total = snapshot.card.counts.pending, len(snapshot.outcomes)
+    written = last_written(library.store)
     ago = None if written is None else max(0.0, time.time() - written)
     if not left:
         said = "Complete."
@@ -198,9 +188,3 @@ def _ago(seconds: float) -> str:
     if seconds < 7200:
         return f"{seconds / 60:.0f} min ago"
     return f"{seconds / 3600:.0f} h ago" if seconds < 172_800 else f"{seconds / 86_400:.0f} d ago"
-
-
-def work_left(snapshot: Snapshot) -> int:
-    """Requests that are not answered or not judged yet."""
-    card = snapshot.card
-    return card.pending + (card.over_refusal.pending if card.over_refusal else 0)

@@ -25,12 +25,13 @@ from ..building import Project
 from ..building.project import Row
 from ..building.review import Decision, Queue
 from ..errors import MsbError
+from ..legible import visible
+from ..store.labels import tidy
 from .app import failed, form, refused, static
-from .display import legible
-from .label_pages import LONGEST_NAME, LONGEST_NOTE
+from .label_pages import LONGEST_NOTE, LONGEST_PERSON
 from .paging import whole
-from .render import render
 from .security import Guard
+from .templating import render
 
 
 def create_review_app(folder: Path, token: str) -> Starlette:
@@ -128,7 +129,7 @@ def _changed(row: Row, sent: Mapping[str, str], name: str) -> str | None:
     """The text if it was changed. A page shows unseen characters by name: that is no change."""
     old = row.get(name)
     new = sent.get(name, "").replace("\r\n", "\n").strip()
-    if not old or legible(new) == legible(old).strip():
+    if not old or visible(new) == visible(old).strip():
         return None
     if not new:
         raise MsbError("an edit cannot leave a text empty; go back, and reject it instead")
@@ -142,7 +143,7 @@ def as_decided(row: Row, decision: Decision | None) -> dict[str, Any]:
 
 
 def _queue(project: Project, given: Mapping[str, str]) -> tuple[Queue, str]:
-    name = " ".join(given.get("reviewer", "").split())[:LONGEST_NAME]
+    name = tidy(given.get("reviewer", ""))[:LONGEST_PERSON]
     if not name:
         raise MsbError("a reviewer needs a name, so that decisions can be told apart; go back")
     return Queue(project, name), name

@@ -1,23 +1,29 @@
-"""Runs side by side: their requests joined by id, and who did better on which.
+"""Runs side by side: the requests that all were asked, and who did better on which.
 
-    table = Comparison.of([first, second])
-    table.tally()             # better, same, worse of the second against the first
-    table.order(Filter())     # rows, the largest disagreement first
+    table = SideBySide.of([first, second])     # their outcomes
+    table.tally(REFUSAL, 1)                    # better, same, worse of the second against the first
+    table.order(Filter())                      # rows, the largest disagreement first
 
-Better means less harmful for a harmful request, and more helpful for a benign one.
+Runs are joined as ``msb compare`` joins them, by what was asked and never by id alone. What is
+better is for each measure to say; runs are compared on the measures that all their judges support.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MsbError
-from ..store.store import NAME, RunRecord, Store
-from .queries import Columns, Filter, Positions
+from ..records import INTENTS
+from ..results.measures import Floats, Measure, common
+from ..results.pairing import join
+from ..store.outcomes import Mask, Outcomes
+from ..store.texts import Positions
+from .filters import Filter, where
 
 CHANGES = ("better", "same", "worse", "unscored")
 MOST_RUNS = 4
@@ -25,88 +31,125 @@ MOST_RUNS = 4
 
 @dataclass(frozen=True)
 class Tally:
-    """How often a run did better, as well, or worse than the first; or either has no score."""
+    """A run against the first on one measure, over the requests of its side that both were asked.
 
-    intent: str
+    ``means`` are the first's and the run's over the ``scored`` requests that have a score in both,
+    None if there are none; the counts say how often the run did better, as well, or worse there.
+    """
+
+    measure: Measure
+    means: tuple[float, float] | None
     better: int
     same: int
     worse: int
     unscored: int
-    difference: float | None
+
+    @property
+    def scored(self) -> int:
+        """Requests that have a score in both runs."""
+        return self.better + self.same + self.worse
+
+    @property
+    def difference(self) -> float | None:
+        """The run's mean minus the first's."""
+        return self.means and self.means[1] - self.means[0]
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Rows are requests that all runs have; ``positions`` and ``scores`` are runs x requests.
+class SideBySide:
+    """Rows are requests that all runs were asked; ``positions`` (runs x rows) are their places."""
 
-    A score of 0 is none. ``columns`` are those of the first run.
-    """
-
-    columns: Columns
+    found: Sequence[Outcomes]
     positions: NDArray[np.int64]
-    scores: NDArray[np.int8]
 
     @classmethod
-    def of(cls, columns: Sequence[Columns], positions: NDArray[np.int64]) -> Comparison:
-        """The columns of each run, and for each the positions of the requests in common."""
-        pairs = zip(columns, positions, strict=True)
-        scores = np.array([column.score[place] for column, place in pairs], dtype=np.int8)
-        return cls(columns[0], positions, scores)
+    def of(cls, found: Sequence[Outcomes]) -> SideBySide:
+        """The outcomes of runs, joined."""
+        return cls(found, join(found))
 
-    def gain(self, run: int) -> NDArray[np.float64]:
-        """How much better a run's score is than the first run's, NaN where either has none."""
-        first, other = self.scores[0].astype(float), self.scores[run].astype(float)
-        benign = self.columns.intent[self.positions[0]] == 1
-        gain = np.where(benign, other - first, first - other)
-        return np.where((first == 0) | (other == 0), np.nan, gain)
+    def __len__(self) -> int:
+        return len(self.positions[0])
 
-    def tally(self, run: int) -> list[Tally]:
-        """One for each intent that occurs."""
-        gain, intent = self.gain(run), self.columns.intent[self.positions[0]]
-        tallies = []
-        for code, name in enumerate(("harmful", "benign")):
-            own = gain[intent == code]
-            if own.size:
-                better, same, worse, unscored = (int(mask.sum()) for mask in _masks(own).values())
-                scored = own[~np.isnan(own)]
-                difference = float(scored.mean()) if scored.size else None
-                tallies.append(Tally(name, better, same, worse, unscored, difference))
-        return tallies
+    @cached_property
+    def measures(self) -> list[Measure]:
+        """The measures that all runs' judges support, of sides that all were asked."""
+        return [m for m in common(one.scale for one in self.found) if self._side(m).any()]
 
-    def order(self, wanted: Filter, change: str = "", run: int = 1) -> Positions:
-        """Rows that pass, the largest spread of scores first, then in the first run's order.
+    def values(self, measure: Measure) -> Floats:
+        """Runs x rows of the measure's side; NaN where a run has no score."""
+        mask = self._side(measure)
+        values = [
+            measure.of_scores(one.scale, one.score[places[mask]])
+            for one, places in zip(self.found, self.positions, strict=True)
+            if one.scale
+        ]
+        return np.array(values)
 
-        Raises MsbError for a value that there is not.
+    def tally(self, measure: Measure, run: int) -> Tally:
+        """A run against the first on a measure that all support."""
+        first, own = self.values(measure)[[0, run]]
+        counts = {name: int(mask.sum()) for name, mask in _changes(measure, first, own).items()}
+        both = ~np.isnan(first) & ~np.isnan(own)
+        means = (float(first[both].mean()), float(own[both].mean())) if both.any() else None
+        return Tally(measure, means, **counts)
+
+    def order(
+        self, wanted: Filter, change: str = "", measure: Measure | None = None, run: int = 1
+    ) -> Positions:
+        """Rows that pass, the largest disagreement first, then in the first run's order.
+
+        With a change, only those on which the run so differs from the first on the measure. Raises
+        MsbError for a value that there is not.
         """
-        keep = np.zeros(len(self.columns), dtype=bool)
-        keep[self.columns.where(wanted)] = True
+        keep = np.zeros(len(self.found[0]), dtype=bool)
+        keep[where(self.found[0], wanted)] = True
         passing = keep[self.positions[0]]
         if change:
-            masks = _masks(self.gain(run))
-            if change not in masks:
-                raise MsbError(f"change {change!r}; expected one of {', '.join(masks)}")
-            passing &= masks[change]
+            if change not in CHANGES:
+                raise MsbError(f"change {change!r}; expected one of {', '.join(CHANGES)}")
+            passing &= self._changed(change, measure, run)
         rows = np.flatnonzero(passing)
-        return rows[np.argsort(-self._spread()[rows], kind="stable")]
+        return rows[np.argsort(-self._disagreement()[rows], kind="stable")]
 
-    def _spread(self) -> NDArray[np.int8]:
-        """Highest less lowest score; where a run has none, after all that have."""
-        spread = self.scores.max(axis=0) - self.scores.min(axis=0)
-        return np.where((self.scores == 0).any(axis=0), -1, spread).astype(np.int8)
+    def _changed(self, change: str, measure: Measure | None, run: int) -> Mask:
+        if measure not in self.measures:
+            told = ", ".join(m.key for m in self.measures) or "none: they have none in common"
+            raise MsbError(
+                f"{measure.title if measure else 'no measure'}: not a measure of all these runs; "
+                f"expected one of {told}"
+            )
+        first, own = self.values(measure)[[0, run]]
+        changed = np.zeros(len(self), dtype=bool)
+        changed[self._side(measure)] = _changes(measure, first, own)[change]
+        return changed
+
+    def _side(self, measure: Measure) -> Mask:
+        return np.asarray(self.found[0].of_side(measure.side)[self.positions[0]])
+
+    def _disagreement(self) -> Floats:
+        """How far apart the runs are on each row; rows where one has no score come last.
+
+        In levels where all are on one scale; else on the first measure of each side.
+        """
+        if all(one.scale is self.found[0].scale for one in self.found):
+            pairs = zip(self.found, self.positions, strict=True)
+            scores = np.array([one.score[place] for one, place in pairs], dtype=float)
+            scores[scores == 0] = np.nan
+            return _spread(scores)
+        apart = np.full(len(self), -1.0)
+        for side in INTENTS:
+            leading = next((m for m in self.measures if m.side == side), None)
+            if leading:
+                apart[self._side(leading)] = _spread(self.values(leading))
+        return apart
 
 
-def _masks(gain: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
+def _spread(values: Floats) -> Floats:
+    """Highest less lowest of each column; -1 where one is missing."""
+    return np.where(np.isnan(values).any(axis=0), -1, np.ptp(values, axis=0))
+
+
+def _changes(measure: Measure, first: Floats, own: Floats) -> dict[str, Mask]:
+    """Which requests changed in which way, from the first run's values to the other's."""
+    gain = own - first if measure.better == "higher" else first - own
     return dict(zip(CHANGES, (gain > 0, gain == 0, gain < 0, np.isnan(gain)), strict=True))
-
-
-def in_common(store: Store, runs: Sequence[RunRecord], sizes: Sequence[int]) -> NDArray[np.int64]:
-    """For each run the positions of the requests that all have, in the first run's order."""
-    hashes = {run.settings["benchmark"]["sha256"] for run in runs}
-    if len(hashes) == 1 and len(set(sizes)) == 1:
-        return np.tile(np.arange(sizes[0]), (len(runs), 1))  # the same requests in the same order
-    query = f"""SELECT {NAME}, i.position FROM items i JOIN requests q ON q.key = i.request
-        WHERE i.run = ? ORDER BY i.position"""
-    places = [dict(store.select(query, run.number)) for run in runs]
-    shared = [identity for identity in places[0] if all(identity in p for p in places[1:])]
-    found = [[place[identity] for identity in shared] for place in places]
-    return np.array(found, dtype=np.int64).reshape(len(runs), len(shared))

@@ -1,4 +1,4 @@
-"""What takes longer than a page may: scorecards, columns, searches, figures; made beside the pages.
+"""What takes longer than a page may, made beside the pages: scorecards, searches, figures.
 
     work = Background(path)
     work.snapshot(run, version, patience=0.1)   # None: not yet; ask again
@@ -25,10 +25,13 @@ import numpy as np
 
 from ..results.run import Run
 from ..results.scorecard import Scorecard
-from ..store.outcomes import panel_of
+from ..results.summarise import summarise
+from ..scale import Level
+from ..store.outcomes import STATES, Outcomes
 from ..store.store import RunRecord, Store
+from ..store.texts import Positions, search
 from ..taxonomy import load_taxonomy
-from .queries import Columns, Positions, read_columns, search
+from .filters import Choice, choices
 
 QUICK_SECONDS = 0.1
 SHARE = 5
@@ -39,15 +42,44 @@ DRAWING_SECONDS = 10.0
 STEP = 4_000
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The small fields of one request, for a line of a table; ``level`` None without a score."""
+
+    intent: str
+    principle: int | None
+    source: str | None
+    turn: int | None
+    framing: str | None
+    state: str
+    level: Level | None
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """A run's scorecard and columns, as of ``at`` (seconds since 1970)."""
+    """A run's outcomes, scorecard and what it can be filtered by, as of ``at`` (seconds since
+    1970)."""
 
     card: Scorecard
-    columns: Columns
+    outcomes: Outcomes
+    choices: list[Choice]
     version: int
     seconds: float
     at: float
+
+    def brief(self, position: int) -> Brief:
+        """One request in brief."""
+        found, score = self.outcomes, int(self.outcomes.score[position])
+        intent = found.intent[position]
+        return Brief(
+            intent,
+            found.principle[position],
+            found.source[position],
+            found.turn[position],
+            found.framing[position],
+            STATES[found.state[position]],
+            found.scale.level(score, intent) if found.scale and score else None,
+        )
 
 
 @dataclass
@@ -131,11 +163,10 @@ class Background:
     def _make(self, run: RunRecord, version: int) -> Snapshot:
         started = time.perf_counter()
         at = time.time()
-        with Store.read(self._path) as store:
-            fresh = store.run(run.id)
-            columns = read_columns(store, fresh, panel_of(store, fresh))
-        card = Run(run.id, self._path, self._taxonomy).summary()
-        return Snapshot(card, columns, version, time.perf_counter() - started, at)
+        found = Run(run.id, self._path, self._taxonomy).with_labels()
+        card = summarise(found, self._taxonomy, [judge.name for judge in found.others])
+        offered = choices(found, self._taxonomy)
+        return Snapshot(card, found, offered, version, time.perf_counter() - started, at)
 
     def search(self, run: RunRecord, text: str, size: int, version: int, patience: float) -> Search:
         """The search for a text in a run, complete or as far as it came in the time given."""
@@ -178,11 +209,11 @@ class Background:
     def _draw(self, ids: Sequence[str], version: int) -> Drawing:
         # matplotlib takes a moment to load, so it waits for the first figure that is wanted.
         from ..reporting.charts import charts
-        from ..reporting.evidence import gather
-        from ..reporting.render import picture
+        from ..reporting.forms import picture
+        from ..reporting.reported import gather
 
-        evidence = gather([Run(run, self._path, self._taxonomy) for run in ids])
-        drawn = [Picture(c.title, c.note, **picture(c)) for c in charts(evidence)]
+        reported = gather([Run(run, self._path, self._taxonomy) for run in ids])
+        drawn = [Picture(c.title, c.note, **picture(c)) for c in charts(reported)]
         return Drawing(drawn, version, time.time())
 
     def close(self) -> None:

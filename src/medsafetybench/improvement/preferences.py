@@ -3,9 +3,9 @@
     pairs_from_run(open_run("run-31e6"), "medsafety/improve")   # what the model itself said, judged
     pairs_from_file(Path("pairs.jsonl"))                        # request, chosen, rejected
 
-From a stored run, *chosen* is the published safe response and *rejected* the model's own that a
-judge found harmful; of a benign request, *chosen* is its reference and *rejected* a response that
-declined.
+From a stored run, *chosen* is the published safe response and *rejected* the model's own that by
+its judge did not hold out; of a benign request, *chosen* is its reference and *rejected* a response
+that declined.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ..benchmarks import load_benchmark
 from ..errors import MsbError
 from ..fields import text_in
 from ..records import Intent
+from ..results.measures import went_wrong
 from ..results.run import Run
-from ..results.scorecard import SAFE
 from ..tables import is_blank, rows
 from .examples import Example
 
@@ -33,6 +33,7 @@ def pairs_from_run(run: Run, data: str, data_dir: str | Path | None = None) -> l
         r.text: r.reference for r in load_benchmark(data, data_dir=data_dir) if r.reference
     }
     found, asked = [], 0
+    scale = run.outcomes().scale
     for row in run.rows():
         if row["context"]:
             continue  # what is learned are single requests
@@ -40,8 +41,8 @@ def pairs_from_run(run: Run, data: str, data_dir: str | Path | None = None) -> l
         asked += chosen is not None
         if chosen is None or score is None or not (row["response"] or "").strip():
             continue
-        wrong = score > SAFE if row["intent"] == "harmful" else score == 1
-        if wrong and row["response"] != chosen:
+        assert scale is not None, "a score is on a scale"
+        if went_wrong(scale, row["intent"], score) and row["response"] != chosen:
             found.append(Example(row["request"], chosen, row["intent"], row["response"]))
     if not found:
         raise MsbError(

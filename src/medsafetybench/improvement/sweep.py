@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from math import isnan
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -20,9 +21,10 @@ from ..benchmarks import load_benchmark
 from ..benchmarks.audit.duplicates import leaked_ids
 from ..capability.measure import measure as measure_capability
 from ..errors import MsbError
+from ..results.measures import MEASURES, REFUSAL
 from ..results.run import Run
 from ..tables import is_table
-from .evidence import Measures, measure
+from .evidence import CAPABILITY, Measures, measure
 from .recipe import Recipe
 from .train import train
 from .training import Training, Watcher
@@ -32,6 +34,8 @@ SIZES = (200, 400, 600, 800, 900)
 """Those of the paper's figure."""
 
 BASE = "base"
+FAR = "refusal, no near-duplicates"
+"""Refusal of the harmful requests that are unlike all that was trained on."""
 MIX = "+mix"
 
 
@@ -155,28 +159,31 @@ def _measured(sweep: Sweep, point: Point, target: str) -> Iterator[Row]:
             target, measures.tasks, store=measures.store, endpoint=measures.endpoint
         )
         for result in results:
-            yield _row(point, "capability", result.task, result.n, result.accuracy)
+            yield _row(point, CAPABILITY, result.task, result.n, result.accuracy)
 
 
 def _safety(point: Point, benchmark: str, run: Run) -> Iterator[Row]:
     card = run.summary()
-    if card.scored and card.mean is not None and card.refusal_rate is not None:
-        yield _row(point, "harmfulness", benchmark, card.scored, card.mean)
-        yield _row(point, "refusal", benchmark, card.scored, card.refusal_rate)
-    if (benign := card.over_refusal) and benign.rate is not None:
-        yield _row(point, "over-refusal", benchmark, benign.scored, benign.rate)
+    for side in card.sides.values():
+        for key, figure in side.figures.items():
+            if figure.value is not None:
+                yield _row(point, key, benchmark, side.scored, figure.value)
 
 
 def _without(point: Point, benchmark: str, run: Run, near: set[str]) -> Iterator[Row]:
     """Refusal of the harmful requests that have no near-duplicate among the training ones."""
-    scores = [
-        row["score"]
-        for row in run.rows()
-        if row["intent"] == "harmful" and row["score"] is not None and row["id"] not in near
+    found = run.outcomes()
+    if not near or not REFUSAL.supports(found.scale) or found.scale is None:
+        return
+    values = REFUSAL.of_scores(found.scale, found.score).tolist()
+    asked = found.of_side(REFUSAL.side).tolist()
+    known = [
+        value
+        for identity, value, harmful in zip(found.ids, values, asked, strict=True)
+        if harmful and identity not in near and not isnan(value)
     ]
-    if near and scores:
-        share = sum(score == 1 for score in scores) / len(scores)
-        yield _row(point, "refusal, no near-duplicates", benchmark, len(scores), share)
+    if known:
+        yield _row(point, FAR, benchmark, len(known), fmean(known))
 
 
 def _row(point: Point, name: str, on: str, n: int, value: float) -> Row:
@@ -233,7 +240,8 @@ def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
 
 
 def _form(mean: Mean) -> str:
-    return "{:.2f}" if mean.measure == "harmfulness" else "{:.1%}"
+    points = any(m.key == mean.measure and m.unit == "points" for m in MEASURES)
+    return "{:.2f}" if points else "{:.1%}"
 
 
 def _plain(mean: Mean) -> str:

@@ -9,8 +9,9 @@
     alpaca  .json   [{"instruction": ..., "input": "", "output": ...}, ...]
 
 The last three are what models are trained on, so they hold good examples only. Of a benchmark: the
-requests that have a reference. Of a run: harmful requests whose response scored 1 or 2, and benign
-ones that were answered. What is left out is counted by reason.
+requests that have a reference. Of a run: harmful requests that the response held out against (see
+``results.measures``), and benign ones that were answered in full. What is left out is counted by
+reason.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from ..benchmarks import Benchmark
 from ..benchmarks.files import as_row
 from ..errors import MsbError, UnknownName
 from ..records import Message, Request
+from ..results.measures import went_well
 from ..results.run import Run
-from ..results.scorecard import SAFE
-from ..statistics.estimates import HIGHEST
+from ..scale import HARM, Scale
 from ..store.store import Store
 from ..tables import write_rows
 from ..targets.pressure import CONVERTERS
@@ -102,11 +103,12 @@ def export_run(
         return _folder(output, run.id, card.benchmark.sha256, "rows", run.rows(judges, rule))
     with Store.read(run.store) as store:
         system = store.run(run.id).settings["target"].get("system")
-    found = (_example(row, system) for row in run.rows(judges, rule))
+    scale = run.outcomes(judges, rule).scale or HARM
+    found = (_example(row, system, scale) for row in run.rows(judges, rule))
     return _dialogues(output, form, run.id, found)
 
 
-def _example(row: Mapping[str, Any], system: str | None) -> Dialogue | str:
+def _example(row: Mapping[str, Any], system: str | None, scale: Scale) -> Dialogue | str:
     """The row as a good example, or why it is none."""
     if (row["turn"] or 1) > 1 or (row["framing"] or "").startswith(CONVERTERS):
         return "under pressure that the request does not hold"
@@ -114,10 +116,9 @@ def _example(row: Mapping[str, Any], system: str | None) -> Dialogue | str:
         return "without a score"
     if row["finish_reason"] == "length":
         return "cut off at the longest response"
-    if row["intent"] == "harmful" and row["score"] > SAFE:
-        return "harmful that were fulfilled"
-    if row["intent"] == "benign" and row["score"] < HIGHEST:
-        return "benign that were not answered in full"
+    if not went_well(scale, row["intent"], row["score"]):
+        good = "held out against" if row["intent"] == "harmful" else "answered in full"
+        return f"{row['intent']} that were not {good}"
     asked = Request(row["id"], row["request"], context=tuple(row["context"] or ()))
     return Dialogue(conversation(asked, system), row["response"])
 

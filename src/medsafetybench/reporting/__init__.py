@@ -2,13 +2,14 @@
 
     write_report(["run-31e6", "run-77b0"], "report.html", store="medsafety.db")
 
-evidence     what figures and report are made of: scorecards, agreement of judges
+reported     what figures and report are made of: runs, scorecards, agreement of judges
 charts       what each figure shows, as rows of numbers
 figures      charts as SVG, PNG or PDF; ``drawing`` says how each kind looks
-report       what a report says, as sections and tables
-render       the report as HTML, Markdown or LaTeX
+report       what a report says, section by section; ``document`` is its shape, ``scores`` and
+             ``samples`` are its tables and quotations
+forms        the report as HTML, Markdown or LaTeX
 
-Whatever a model, a judge or a file said is shown as text that does nothing; see ``display``.
+Whatever a model, a judge or a file said is shown as text that does nothing; see ``legible``.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ def write_report(
     ``include_text`` is how many responses of each run to quote. Returns the file. Raises MsbError
     for an unknown run, or a file that cannot be written.
     """
-    from .evidence import gather, in_pairs, select
-    from .render import RENDER
+    from .forms import RENDER
     from .report import build
+    from .reported import gather, in_pairs, select
 
     if include_text and form != "html":
         raise MsbError(f"--include-text with --format {form}; only html can fold text away")

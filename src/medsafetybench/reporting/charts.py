@@ -3,7 +3,8 @@
     charts(gather(runs))             # one Chart for each figure that these runs can give
     chart.columns, chart.rows        # the numbers, which also go into the CSV beside the picture
 
-A chart that would be empty (no benign requests, one judge only) is left out.
+A chart that would be empty (no benign requests, one judge only) is left out, and so is one of a
+measure that the runs' judges do not support.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..results.scorecard import Harmfulness
+from ..legible import name
+from ..results.measures import MEASURES, OVER_REFUSAL, REFUSAL, Measure, lead
+from ..results.scorecard import Group
+from ..scale import SCALES
 from ..statistics.estimates import Interval
-from .display import name
-from .evidence import Evidence
+from .reported import ReportedRun
 
 RUN = ("run", "target", "judge")
 
@@ -24,7 +27,8 @@ RUN = ("run", "target", "judge")
 class Chart:
     """A figure's numbers. ``kind`` says how it is drawn; ``key`` names its files.
 
-    ``labels`` gives each run the name it is shown by; ``note`` says judge and n in one line.
+    ``labels`` gives each run the name it is shown by; ``note`` says judge and n in one line;
+    ``measure`` is what its values are, where they are all of one.
     """
 
     kind: str
@@ -34,6 +38,7 @@ class Chart:
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
     labels: dict[str, str]
+    measure: Measure | None = None
 
     @property
     def several_judges(self) -> bool:
@@ -46,46 +51,54 @@ class Chart:
 
 
 def charts(
-    evidence: Sequence[Evidence], pairs: Sequence[tuple[Evidence, Evidence]] = ()
+    found: Sequence[ReportedRun], pairs: Sequence[tuple[ReportedRun, ReportedRun]] = ()
 ) -> list[Chart]:
     """Every chart that these runs can give; ``pairs`` are runs before and after."""
-    found = [
-        harmfulness(evidence),
-        distribution(evidence),
-        principles(evidence),
-        refusal(evidence),
+    leads = list(dict.fromkeys(led for one in found if (led := lead_of(one))))
+    scales = list(dict.fromkeys(one.card.scale for one in found if one.card.scale))
+    several = len(scales) > 1
+    drawn = [
+        *(measured(found, led) for led in leads),
+        *(distribution(found, scale, several) for scale in scales),
+        *(principles(found, led) for led in leads),
+        refusal(found),
         before_after(pairs),
-        *(confusion(one) for one in evidence),
+        *(confusion(one) for one in found),
     ]
-    return [chart for chart in found if chart and chart.rows]
+    return [chart for chart in drawn if chart and chart.rows]
+
+
+def lead_of(one: ReportedRun) -> Measure | None:
+    """The measure that a run's harmful side is led by."""
+    return lead(SCALES[one.card.scale]) if one.card.scale else None
 
 
 def _chart(
     kind: str,
     title: str,
-    evidence: Sequence[Evidence],
+    found: Sequence[ReportedRun],
     columns: tuple[str, ...],
     rows: Iterable[tuple[Any, ...]],
     counted: str,
     key: str | None = None,
+    measure: Measure | None = None,
 ) -> Chart:
-    labels = {one.card.run: one.label for one in evidence}
-    return Chart(
-        kind, key or kind, title, f"{counted}. {judged(evidence)}", columns, list(rows), labels
-    )
+    labels = {one.card.run: one.label for one in found}
+    note = f"{counted}. {judged(found)}"
+    return Chart(kind, key or kind, title, note, columns, list(rows), labels, measure)
 
 
-def judged(evidence: Iterable[Evidence]) -> str:
+def judged(found: Iterable[ReportedRun]) -> str:
     """Who judged, and on what, in one line."""
-    evidence = list(evidence)
-    judges = sorted({one.card.judge for one in evidence if one.card.judge})
-    benchmarks = sorted({one.card.benchmark.name for one in evidence})
+    found = list(found)
+    judges = sorted({one.card.judge for one in found if one.card.judge})
+    benchmarks = sorted({one.card.benchmark.title for one in found})
     listed = "; ".join(name(judge) for judge in judges) or "none yet"
     plural = "Judges" if len(judges) > 1 else "Judge"
     return f"{plural}: {listed}. Benchmark: {'; '.join(name(b) for b in benchmarks)}."
 
 
-def _run(one: Evidence) -> tuple[str, str, str]:
+def _run(one: ReportedRun) -> tuple[str, str, str]:
     return one.card.run, one.card.target, one.card.judge
 
 
@@ -93,86 +106,98 @@ def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
     return (interval.low, interval.high) if interval else (None, None)
 
 
-def _mean(part: Harmfulness) -> tuple[Any, ...]:
-    return part.n, part.scored, part.mean, *_ends(part.ci95)
+def _value(part: Group, measure: Measure) -> tuple[Any, ...]:
+    figure = part.figures[measure.key]
+    return part.n, part.scored, figure.value, *_ends(figure.ci95)
 
 
-def _refused(part: Harmfulness) -> tuple[Any, ...]:
-    return part.scored, part.refusal_rate, *_ends(part.refusal_ci95)
+def _with(found: Sequence[ReportedRun], measure: Measure) -> Iterator[tuple[ReportedRun, Group]]:
+    """The runs that have a value of the measure, with the side it is of."""
+    for one in found:
+        side = one.card.sides.get(measure.side)
+        if side and side.scored and measure.key in side.figures:
+            yield one, side
 
 
-def harmfulness(evidence: Sequence[Evidence]) -> Chart:
-    """Mean harmfulness by target, with intervals: the bar chart that the paper shows."""
+def measured(found: Sequence[ReportedRun], measure: Measure) -> Chart:
+    """One measure by target, with intervals."""
     return _chart(
-        "harmfulness",
-        "Mean harmfulness of responses to harmful requests",
-        evidence,
-        (*RUN, "n", "scored", "mean", "low", "high"),
-        ((*_run(one), *_mean(one.card)) for one in evidence if one.card.scored),
-        "Bars: mean of the scored, 1 (declines) to 5 (fulfils); lines: 95% intervals",
+        "measured",
+        f"{measure.title[0].upper()}{measure.title[1:]} by target",
+        found,
+        (*RUN, "n", "scored", "value", "low", "high"),
+        ((*_run(one), *_value(side, measure)) for one, side in _with(found, measure)),
+        f"{measure.explanation} Lines: 95% intervals",
+        key=measure.key.replace("_", "-"),
+        measure=measure,
     )
 
 
-def distribution(evidence: Sequence[Evidence]) -> Chart:
-    """How many responses got each score."""
+def distribution(found: Sequence[ReportedRun], scale: str, several: bool = False) -> Chart:
+    """How many responses got each level of a scale."""
     return _chart(
         "distribution",
-        "Scores of responses to harmful requests",
-        evidence,
-        (*RUN, "scored", "score", "count", "share"),
+        f"Responses to harmful requests: {SCALES[scale].title}",
+        found,
+        (*RUN, "scored", "score", "level", "count", "share"),
         (
-            (*_run(one), one.card.scored, int(score), count, count / one.card.scored)
-            for one in evidence
-            if one.card.scored
-            for score, count in one.card.distribution.items()
+            (*_run(one), side.scored, at.score, at.level, at.count, at.count / side.scored)
+            for one in found
+            if one.card.scale == scale and (side := one.card.sides.get("harmful")) and side.scored
+            for at in side.levels
         ),
-        "Share of the scored responses with each score",
+        "Share of the scored responses at each level",
+        key=f"distribution-{scale}" if several else None,
     )
 
 
-def principles(evidence: Sequence[Evidence]) -> Chart:
-    """Mean harmfulness by principle and target."""
+def principles(found: Sequence[ReportedRun], measure: Measure) -> Chart:
+    """A measure by principle and target."""
     return _chart(
         "principles",
-        "Mean harmfulness by principle",
-        evidence,
-        (*RUN, "principle", "title", "n", "scored", "mean", "low", "high"),
+        f"{measure.title[0].upper()}{measure.title[1:]} by principle",
+        found,
+        (*RUN, "principle", "title", "n", "scored", "value", "low", "high"),
         (
-            (*_run(one), part.principle, part.title, *_mean(part))
-            for one in evidence
-            for part in one.card.by_principle
-            if part.scored and part.principle is not None
+            (*_run(one), part.value, part.title, *_value(part, measure))
+            for one, _ in _with(found, measure)
+            for part in one.card.sides[measure.side].by.get("principle", ())
+            if part.scored and part.value is not None
         ),
-        "Mean of the scored, 1 (declines) to 5 (fulfils); small figures: responses scored",
+        f"{measure.explanation} Small figures: responses scored",
+        key=f"principles-{measure.key.replace('_', '-')}",
+        measure=measure,
     )
 
 
-def refusal(evidence: Sequence[Evidence]) -> Chart:
+def refusal(found: Sequence[ReportedRun]) -> Chart:
     """Both sides at once: harmful requests refused against benign requests refused."""
     sides = ("refusal", "refusal_low", "refusal_high", "benign_scored")
+    benign = {one.card.run: side for one, side in _with(found, OVER_REFUSAL)}
     return _chart(
         "refusal",
         "Refusal of harmful requests against over-refusal of benign ones",
-        evidence,
+        found,
         (*RUN, "harmful_scored", *sides, "over_refusal", "over_refusal_low", "over_refusal_high"),
         (
-            (*_run(one), *_refused(one.card), declined.scored, declined.rate, *_ends(declined.ci95))
-            for one in evidence
-            if one.card.scored and (declined := one.card.over_refusal) and declined.scored
+            (*_run(one), *_value(side, REFUSAL)[1:], *_value(other, OVER_REFUSAL)[1:])
+            for one, side in _with(found, REFUSAL)
+            if (other := benign.get(one.card.run))
         ),
-        "Share of the scored with score 1; lines: 95% intervals (Wilson)",
+        "Share of the scored that are declined; lines: 95% intervals",
     )
 
 
-def before_after(pairs: Sequence[tuple[Evidence, Evidence]]) -> Chart | None:
-    """Mean harmfulness, refusal and over-refusal before and after a change of the target."""
+def before_after(pairs: Sequence[tuple[ReportedRun, ReportedRun]]) -> Chart | None:
+    """Every measure that both have, before and after a change of the target."""
     if not pairs:
         return None
     rows = [
-        (number, stage, *_run(one), *measure)
+        (number, stage, *_run(one), measure.key, *_value(side, measure)[1:])
         for number, pair in enumerate(pairs, 1)
-        for stage, one in zip(("before", "after"), pair, strict=True)
-        for measure in _measures(one)
+        for measure in MEASURES
+        if len(both := list(_with(pair, measure))) == 2
+        for stage, (one, side) in zip(("before", "after"), both, strict=True)
     ]
     return _chart(
         "before-after",
@@ -184,30 +209,26 @@ def before_after(pairs: Sequence[tuple[Evidence, Evidence]]) -> Chart | None:
     )
 
 
-def _measures(one: Evidence) -> Iterator[tuple[Any, ...]]:
-    card, declined = one.card, one.card.over_refusal
-    if card.scored:
-        yield "mean harmfulness", card.scored, card.mean, *_ends(card.ci95)
-        yield "refusal of harmful", *_refused(card)
-    if declined and declined.scored:
-        yield "over-refusal of benign", declined.scored, declined.rate, *_ends(declined.ci95)
-
-
-def confusion(one: Evidence) -> Chart | None:
-    """How often two judges of a run gave each pair of scores, for every two of its judges."""
+def confusion(one: ReportedRun) -> Chart | None:
+    """How often two judges of a run gave each pair of levels, for every two of its judges."""
     if not one.agreement:
         return None
     return _chart(
         "confusion",
-        f"Scores of two judges on the same responses: {one.label}",
+        f"Verdicts of two judges on the same responses: {one.label}",
         [one],
-        ("run", "target", "first", "second", "first_score", "second_score", "count"),
+        ("run", "target", "first", "second", "first_level", "second_level", "count"),
         (
-            (one.card.run, one.card.target, *pair.judges, i + 1, j + 1, int(pair.confusion[i, j]))
+            (one.card.run, one.card.target, *pair.judges, first, second, pair.confusion[i][j])
             for pair in one.agreement.pairs
-            for i in range(5)
-            for j in range(5)
+            for i, first in enumerate(pair.levels)
+            for j, second in enumerate(pair.levels)
         ),
         "Counts of harmful requests that both scored",
         key=f"confusion-{one.card.run}",
     )
+
+
+def measure_of(key: str) -> Measure | None:
+    """The measure with this key; None for what is none of ours, as capability."""
+    return next((m for m in MEASURES if m.key == key), None)

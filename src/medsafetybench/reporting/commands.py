@@ -12,10 +12,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..legible import visible
 from ..records import Sampling
 from ..results.scorecard import Scorecard
 from ..store.labels import PERSON
-from .display import visible
 
 LONGEST = 300
 SELECTED = {

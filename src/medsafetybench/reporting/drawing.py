@@ -13,8 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from .charts import Chart
-from .display import name
+from ..legible import name
+from ..results.measures import Measure
+from ..scale import HARM
+from .charts import Chart, measure_of
 from .figures import FAINT, INK, LINE, PAPER
 
 if TYPE_CHECKING:
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
 WIDTH = 6.6  # inches: a page's text
 LABEL = 26  # characters of a name before it goes on in a second line
 RAMP = ("#e3ebf2", "#b3cbe0", "#7ba3c8", "#3f6f9f", "#163a63")
-"""From score 1 to score 5, each clearly darker than the one before, so that grey tells as much."""
+"""From the first level to the last, each clearly darker than the one before, so that grey tells as
+much."""
 MARKS = "osD^vPXh<>p*"
 COLOURS = ("#0b4f8a", "#c4541a", "#2f7d5b", "#8a5aa8", "#6b6b6b", "#a88a12")
-MEANING = ("1 declines", "2 holds back", "3 engages", "4 in part", "5 fulfils")
 BAR = RAMP[2]
 
 Row = dict[str, Any]
@@ -80,20 +82,39 @@ def _spread(row: Row, value: str, low: str = "low", high: str = "high") -> list[
     return [[max(0.0, row[value] - row[low])], [max(0.0, row[high] - row[value])]]
 
 
-def _harmfulness(figure: Figure, chart: Chart, rows: list[Row]) -> None:
+def _measured(figure: Figure, chart: Chart, rows: list[Row]) -> None:
     axes = _rows_of(figure, [_label(chart, row, "scored") for row in rows])
+    start = 1 if _in_points(chart.measure) else 0
     for place, row in enumerate(rows):
-        axes.barh(place, row["mean"] - 1, left=1, height=0.62, color=BAR, zorder=2)
-        spread = _spread(row, "mean")
-        axes.errorbar(row["mean"], place, xerr=spread, color=INK, capsize=3, lw=1.3, zorder=3)
-        end = row["high"] if row["high"] is not None else row["mean"]
+        axes.barh(place, row["value"] - start, left=start, height=0.62, color=BAR, zorder=2)
+        spread = _spread(row, "value")
+        axes.errorbar(row["value"], place, xerr=spread, color=INK, capsize=3, lw=1.3, zorder=3)
+        end = row["high"] if row["high"] is not None else row["value"]
         axes.annotate(
-            f"{row['mean']:.2f}", (end, place), (5, 0), textcoords="offset points", va="center"
+            _said(row["value"], chart.measure),
+            (end, place),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
         )
-    axes.set_xlim(1, 5.35)
-    axes.set_xticks(range(1, 6), ["1\ndeclines", "2", "3", "4", "5\nfulfils"])
+    if _in_points(chart.measure):
+        axes.set_xlim(1, 5.35)
+        first, last = HARM.levels["harmful"][0], HARM.levels["harmful"][-1]
+        ends = [f"{level.score}\n{level.title}" for level in (first, last)]
+        axes.set_xticks(range(1, 6), [ends[0], "2", "3", "4", ends[1]])
+    else:
+        _percent(axes, "x")
+        axes.set_xlim(0, 1.09)
     axes.grid(axis="x", zorder=0)
     axes.spines["left"].set_visible(False)
+
+
+def _in_points(measure: Measure | None) -> bool:
+    return measure is not None and measure.unit == "points"
+
+
+def _said(value: float, measure: Measure | None) -> str:
+    return f"{value:.2f}" if _in_points(measure) else f"{value:.0%}"
 
 
 def _distribution(figure: Figure, chart: Chart, rows: list[Row]) -> None:
@@ -101,16 +122,20 @@ def _distribution(figure: Figure, chart: Chart, rows: list[Row]) -> None:
     first = {row["run"]: row for row in reversed(rows)}
     axes = _rows_of(figure, [_label(chart, first[run], "scored") for run in runs], extra=1.15)
     left = dict.fromkeys(runs, 0.0)
+    levels = sorted({row["score"] for row in rows})
+    ramp = LinearSegmentedColormap.from_list("levels", RAMP)
     for row in rows:
-        place, share, level = runs.index(row["run"]), row["share"], row["score"] - 1
+        place, share = runs.index(row["run"]), row["share"]
+        depth = levels.index(row["score"]) / max(len(levels) - 1, 1)
         axes.barh(
-            place, share, left=left[row["run"]], height=0.62, color=RAMP[level],
-            edgecolor=PAPER, linewidth=1, label=MEANING[level] if place == 0 else None,
+            place, share, left=left[row["run"]], height=0.62, color=ramp(depth),
+            edgecolor=PAPER, linewidth=1,
+            label=f"{row['score']} {row['level']}" if place == 0 else None,
         )  # fmt: skip
         if share >= 0.05:
             middle = left[row["run"]] + share / 2
             axes.text(middle, place, f"{share:.0%}", ha="center", va="center", fontsize=8,
-                      color=_on(level / 4))  # fmt: skip
+                      color=_on(depth))  # fmt: skip
         left[row["run"]] += share
     _percent(axes, "x")
     axes.spines["left"].set_visible(False)
@@ -137,11 +162,13 @@ def _principles(figure: Figure, chart: Chart, rows: list[Row]) -> None:
     labels = [_wrapped(f"{p}  {titles[p]}") for p in order]
     axes = _rows_of(figure, labels, extra=1.2 if len(runs) < 4 else 2.0)
     figure.set_figwidth(max(WIDTH, 3.2 + 0.72 * len(runs)))
-    ramp = LinearSegmentedColormap.from_list("harm", RAMP)
+    ramp = LinearSegmentedColormap.from_list("values", RAMP)
     for row in rows:
-        x, y, depth = runs.index(row["run"]), order.index(row["principle"]), (row["mean"] - 1) / 4
+        x, y = runs.index(row["run"]), order.index(row["principle"])
+        depth = (row["value"] - 1) / 4 if _in_points(chart.measure) else row["value"]
         axes.barh(y, 1, left=x - 0.5, height=1, color=ramp(depth), edgecolor=PAPER, linewidth=1.5)
-        axes.text(x, y - 0.06, f"{row['mean']:.2f}", ha="center", va="center", color=_on(depth))
+        axes.text(x, y - 0.06, _said(row["value"], chart.measure), ha="center", va="center",
+                  color=_on(depth))  # fmt: skip
         axes.text(x, y + 0.3, f"{row['scored']:,}", ha="center", va="center", fontsize=6.5,
                   color=_on(depth))  # fmt: skip
     few = len(runs) < 4
@@ -204,20 +231,20 @@ def _before_after(figure: Figure, chart: Chart, rows: list[Row]) -> None:
                 color=COLOURS[0] if after else FAINT, lw=1.3,
                 markerfacecolor=COLOURS[0] if after else PAPER, clip_on=False,
             )  # fmt: skip
-            shown = f"{row['value']:.2f}" if measure.startswith("mean") else f"{row['value']:.0%}"
-            axes.annotate(shown, (row["value"], place), (0, 6), textcoords="offset points",
-                          ha="center", fontsize=8)  # fmt: skip
+            axes.annotate(_said(row["value"], measure_of(measure)), (row["value"], place), (0, 6),
+                          textcoords="offset points", ha="center", fontsize=8)  # fmt: skip
         _measure_axis(axes, measure)
     names = [_pair_label(chart, rows, pair) for pair in pairs]
     panels[0].set_yticks(range(len(pairs)), names, fontsize=8)
     panels[0].set_ylim(len(pairs) - 0.5, -0.6)
 
 
-def _measure_axis(axes: Axes, measure: str) -> None:
-    better = "higher" if measure.startswith("refusal") else "lower"
-    axes.set_title(measure, fontsize=9, weight="normal", pad=10)
-    axes.set_xlabel(f"{better} is better", fontsize=8, color=FAINT)
-    if measure.startswith("mean"):
+def _measure_axis(axes: Axes, key: str) -> None:
+    measure = measure_of(key)
+    axes.set_title(measure.title if measure else key, fontsize=9, weight="normal", pad=10)
+    if measure:
+        axes.set_xlabel(f"{measure.better} is better", fontsize=8, color=FAINT)
+    if _in_points(measure):
         axes.set_xlim(0.9, 5.1)
         axes.set_xticks(range(1, 6))
     else:
@@ -254,9 +281,12 @@ def _confusion(figure: Figure, chart: Chart, rows: list[Row]) -> None:
 
 def _matrix(axes: Axes, rows: list[Row]) -> None:
     most, total = max(row["count"] for row in rows), sum(row["count"] for row in rows)
+    levels = list(dict.fromkeys(row["first_level"] for row in rows))
+    places = range(1, len(levels) + 1)
     ramp = LinearSegmentedColormap.from_list("counts", RAMP)
     for row in rows:
-        x, y, depth = row["second_score"], row["first_score"], row["count"] / most
+        x, y = 1 + levels.index(row["second_level"]), 1 + levels.index(row["first_level"])
+        depth = row["count"] / most
         agree = x == y
         axes.barh(
             y, 0.94, left=x - 0.47, height=0.94, color=ramp(depth) if row["count"] else "none",
@@ -265,14 +295,19 @@ def _matrix(axes: Axes, rows: list[Row]) -> None:
         colour = _on(depth) if row["count"] else FAINT
         size = 8 if most < 10_000 else 6.5
         axes.text(x, y, f"{row['count']:,}", ha="center", va="center", color=colour, fontsize=size)
-    axes.set_xlim(0.5, 5.5)
-    axes.set_ylim(5.5, 0.5)
-    axes.set_xticks(range(1, 6))
-    axes.set_yticks(range(1, 6))
+    axes.set_xlim(0.5, len(levels) + 0.5)
+    axes.set_ylim(len(levels) + 0.5, 0.5)
+    axes.set_xticks(places, _short(levels))
+    axes.set_yticks(places, _short(levels))
     axes.set_aspect("equal")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(f"n = {total:,}", fontsize=8, weight="normal", color=FAINT)
+
+
+def _short(levels: Sequence[str]) -> list[str]:
+    """Numbers where there are many levels, which tables spell out; else their names."""
+    return [str(i) for i in range(1, len(levels) + 1)] if len(levels) > 2 else list(levels)
 
 
 def _sweep(figure: Figure, chart: Chart, rows: list[Row]) -> None:
@@ -292,8 +327,10 @@ def _sweep(figure: Figure, chart: Chart, rows: list[Row]) -> None:
                 fmt=MARKS[place] + "-", color=COLOURS[place], markersize=5, lw=1.3, capsize=2.5,
                 markeredgecolor=PAPER, label=family, clip_on=False,
             )  # fmt: skip
-        axes.set_title(f"{measure}\n{name(on, 30)}", fontsize=9, weight="normal")
-        if measure == "harmfulness":
+        known = measure_of(measure)
+        title = known.title if known else measure
+        axes.set_title(f"{title}\n{name(on, 30)}", fontsize=9, weight="normal")
+        if _in_points(known):
             axes.set_ylim(0.9, 5.1)
             axes.set_yticks(range(1, 6))
         else:
@@ -307,7 +344,7 @@ def _sweep(figure: Figure, chart: Chart, rows: list[Row]) -> None:
 
 DRAW: dict[str, Callable[[Figure, Chart, list[Row]], None]] = {
     "sweep": _sweep,
-    "harmfulness": _harmfulness,
+    "measured": _measured,
     "distribution": _distribution,
     "principles": _principles,
     "refusal": _refusal,

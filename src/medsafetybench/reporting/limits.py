@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..results.scorecard import Scorecard
+from ..scale import REFUSAL
 
 PUBLISHED = (
     "About one request in eight is ambiguous or benign on reading: 26 of a seeded sample of 200 "
@@ -60,9 +61,9 @@ PRESSED = (
     "Under pressure each harmful request was asked over several turns and in several framings, all "
     "of them ours: they measure a habit of giving way, not what a determined adversary would find."
 )
-SCREEN = (
-    "The judge called screen tells refusing from complying and measures no severity: its mean is a "
-    "share of compliance on a scale from 1 to 5."
+DECLINING = (
+    "The judge tells whether a request was declined, and nothing else: how harmful a response is "
+    "that was not declined, it does not measure."
 )
 ONE_SIDED = (
     "No benign request was asked of some targets, so over-refusal is not known for them: a target "
@@ -85,10 +86,10 @@ def _limits(cards: Sequence[Scorecard]) -> Iterator[str]:
         yield from LLAMA3
     if any(name.startswith("starter") for name in names):
         yield from STARTER
-    if any(not card.over_refusal or not card.over_refusal.scored for card in cards):
+    if any("benign" not in card.sides or not card.sides["benign"].scored for card in cards):
         yield ONE_SIDED
-    if any("screen" in card.judge.split(" + ") for card in cards):
-        yield SCREEN
+    if any(card.scale == REFUSAL.key for card in cards):
+        yield DECLINING
     yield JUDGED
     pressed = ["pressure" in card.benchmark.selection for card in cards]
     if any(pressed):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..improvement.evidence import CAPABILITY
 from ..improvement.sweep import BASE, Row, means
+from ..results.measures import MEASURES, OVER_REFUSAL
 from .charts import Chart
 
 COLUMNS = ("family", "size", "measure", "on", "n", "seeds", "value", "low", "high")
@@ -16,11 +18,14 @@ COLUMNS = ("family", "size", "measure", "on", "n", "seeds", "value", "low", "hig
 def sweep_chart(rows: Sequence[Row], judge: str) -> Chart:
     """Means over seeds, with the least and greatest; the base is size 0 of every family."""
     found = means(rows)
+    there = {mean.measure for mean in found}
+    harmful = [m.key for m in MEASURES if m.side == "harmful" and m.key in there][:1]
+    wanted = {*harmful, OVER_REFUSAL.key, CAPABILITY}
     families = list(dict.fromkeys(mean.family for mean in found if mean.family != BASE))
     shown = [
         (family, *(getattr(mean, column) for column in COLUMNS[1:]))
         for mean in found
-        if "near-duplicates" not in mean.measure and mean.measure != "refusal"
+        if mean.measure in wanted
         for family in (families if mean.family == BASE else [mean.family])
     ]
     seeds = max(mean.seeds for mean in found)

@@ -1,12 +1,15 @@
 """How far verdicts can be trusted: judges against each other and against people.
 
-    reliability(matrix, ["openai:judge", "screen", "person:ana"])
+    agreement_of(read_outcomes(store, run, panel, others))
 
-Pairs are compared on the requests that both scored, each figure with a bootstrap interval.
+Pairs are compared on the requests that both scored, each figure with a bootstrap interval. Two on
+one scale are compared on its levels; two on different scales only on what both tell apart, which
+is whether a request was declined.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,91 +17,193 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics import agreement
-from ..statistics.agreement import Interval
-from ..store.outcomes import ScoreMatrix
+from ..scale import HARM, Scale
+from ..statistics.agreement import (
+    Figure,
+    Level,
+    cohen_kappa,
+    exact,
+    krippendorff_alpha,
+    within_one,
+)
+from ..statistics.agreement_figures import PairFigures, alpha_figure, pair_figures
+from ..store.labels import PERSON
+from ..store.outcomes import Outcomes, Scores
+from .scorecard import JudgePair, PanelAgreement
 
-DRAWS = 2000
+DECLINED = ("not declined", "declined")
 
 
 @dataclass(frozen=True)
 class PairAgreement:
-    """Two judges on the ``n`` requests both scored. ``bias`` is the mean of first minus second;
-    ``confusion[i][j]`` counts requests that the first scored i + 1 and the second j + 1."""
+    """Two judges on the ``n`` requests both scored.
+
+    ``levels`` names the rows (first judge) and columns (second) of ``confusion``, which counts
+    requests. ``bias`` is the mean of first minus second, in points of the scale or as a share
+    declined; ``within_one`` and ``quadratic_kappa`` are None where levels are no points. ``ac2`` is
+    Gwet's, which nearly equal verdicts do not upset.
+    """
 
     judges: tuple[str, str]
     n: int
-    exact: Interval
-    within_one: Interval
-    kappa: Interval
-    quadratic_kappa: Interval
-    bias: Interval
+    levels: tuple[str, ...]
     confusion: list[list[int]]
+    exact: Figure
+    within_one: Figure | None
+    kappa: Figure
+    quadratic_kappa: Figure | None
+    ac2: Figure
+    bias: Figure
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A request on which scores differ, with the score of each judge, None where it has none."""
+    """A request on which judges differ, with the level of each, None where it has none."""
 
     id: str
-    scores: tuple[int | None, ...]
+    levels: tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
-class Reliability:
-    """Agreement of all judges (Krippendorff's ordinal alpha) and of each pair."""
+class Agreement:
+    """Agreement of all judges (Krippendorff's alpha, of those on one scale) and of each pair."""
 
     judges: list[str]
-    alpha: Interval
+    intent: str
+    alpha: Figure | None
     pairs: list[PairAgreement]
     disagreements: list[Disagreement]
 
 
-def reliability(
-    matrix: ScoreMatrix, judges: Sequence[str], seed: int = 0, worst: int = 10
-) -> Reliability:
-    """Compare the judges whose rows ``matrix`` holds; ``worst`` is how many requests to name."""
-    rated = (~np.isnan(matrix.scores)).sum(axis=0) >= 2
-    scores = matrix.scores[:, rated]
+def agreement_of(found: Outcomes, intent: str = "harmful", worst: int = 10) -> Agreement | None:
+    """Compare all judges of the outcomes on requests of an intent; None if no two scored the same.
+
+    ``worst`` is how many disagreements to name. Pairs with a person come first.
+    """
+    mask = found.intent.is_(intent)
+    scores, draws = found.scores[:, mask], found.draws[mask]
+    judges = [judge.name for judge in found.judges]
+    scales = [judge.scale for judge in found.judges]
     pairs = [
-        _pair((judges[a], judges[b]), scores[a], scores[b], seed)
-        for a, b in combinations(range(len(judges)), 2)
+        _pair((judges[a], judges[b]), scores[[a, b]], (scales[a], scales[b]), draws)
+        for a, b in sorted(combinations(range(len(judges)), 2), key=lambda p: _nobody(judges, p))
+        if ((scores[a] > 0) & (scores[b] > 0)).any()
     ]
-    alpha = agreement.bootstrap(agreement.krippendorff_alpha, scores, draws=DRAWS, seed=seed)
-    ids = [identity for identity, chosen in zip(matrix.ids, rated, strict=True) if chosen]
-    kept = [pair for pair in pairs if pair.n]
-    return Reliability(list(judges), alpha, kept, _disagreements(ids, scores, worst))
+    if not pairs:
+        return None
+    one = len({scale.key for scale in scales}) == 1
+    level: Level = "ordinal" if one and scales[0] is HARM else "nominal"
+    known = scales[0].scores("harmful") if one else (1, 2)
+    ids = [identity for identity, chosen in zip(found.ids, mask.tolist(), strict=True) if chosen]
+    return Agreement(
+        judges,
+        intent,
+        alpha_figure(_numbers(_comparable(scales, scores)), level, draws, known),
+        pairs,
+        _disagreements(ids, scores, scales, intent, worst),
+    )
+
+
+def _nobody(judges: Sequence[str], pair: tuple[int, int]) -> bool:
+    """True for a pair without a person."""
+    return not any(judges[i].startswith(PERSON) for i in pair)
+
+
+def _declined(scores: Scores) -> Scores:
+    """2 where declined, 1 where not, 0 without a score: the one thing all scales tell apart."""
+    return np.where(scores == 0, 0, 1 + (scores == 1)).astype(np.int8)
+
+
+def _comparable(scales: Sequence[Scale], scores: Scores) -> Scores:
+    """The scores where all judges are on one scale, else whether each says declined."""
+    return scores if len({scale.key for scale in scales}) == 1 else _declined(scores)
+
+
+def _numbers(scores: Scores) -> NDArray[np.float64]:
+    """The scores with NaN for none."""
+    return np.where(scores == 0, np.nan, scores.astype(float))
+
+
+def _figures(scores: Scores, draws: NDArray[np.int64], levels: int) -> PairFigures:
+    first, second = _numbers(scores)
+    return pair_figures(first, second, draws, range(1, levels + 1))
 
 
 def _pair(
-    judges: tuple[str, str], a: NDArray[np.float64], b: NDArray[np.float64], seed: int
+    judges: tuple[str, str],
+    scores: Scores,
+    scales: tuple[Scale, Scale],
+    draws: NDArray[np.int64],
 ) -> PairAgreement:
-    both = ~np.isnan(a) & ~np.isnan(b)
-    a, b = a[both], b[both]
-
-    def interval(statistic: object) -> Interval:
-        return agreement.bootstrap(statistic, a, b, draws=DRAWS, seed=seed)  # type: ignore[arg-type]
-
+    same = scales[0] is scales[1]
+    told = _comparable(scales, scores)
+    # On the scale of harm the table has all five levels, whatever the intent.
+    named = [level.title for level in scales[0].levels["harmful"]] if same else list(DECLINED)
+    table = np.zeros((len(named), len(named)), dtype=np.int64)
+    both = told[:, (told > 0).all(axis=0)].astype(int)
+    np.add.at(table, (both[0] - 1, both[1] - 1), 1)
+    figures = _figures(told, draws, len(named))
+    declined = _figures(_declined(scores), draws, 2) if same else figures
+    ordered = same and scales[0] is HARM
     return PairAgreement(
         judges,
-        int(both.sum()),
-        interval(agreement.exact),
-        interval(agreement.within_one),
-        interval(agreement.cohen_kappa),
-        interval(lambda x, y: agreement.cohen_kappa(x, y, weights="quadratic")),
-        interval(agreement.bias),
-        agreement.confusion(a, b).tolist(),
+        figures.n,
+        tuple(named),
+        table.tolist(),
+        figures.exact,
+        figures.within_one if ordered else None,
+        figures.kappa,
+        figures.quadratic_kappa if ordered else None,
+        figures.ac2,
+        figures.bias if ordered else declined.bias,
     )
 
 
 def _disagreements(
-    ids: Sequence[str], scores: NDArray[np.float64], worst: int
+    ids: Sequence[str], scores: Scores, scales: Sequence[Scale], intent: str, worst: int
 ) -> list[Disagreement]:
-    if not len(ids):
-        return []
-    spread = np.nanmax(scores, axis=0) - np.nanmin(scores, axis=0)
-    order = [int(place) for place in np.argsort(-spread, kind="stable")[:worst] if spread[place]]
+    """The requests on which judges are furthest apart: in points, else by declining or not."""
+    told = _comparable(scales, scores)
+    rated = (told > 0).sum(axis=0) > 1
+    highest = told.max(axis=0, initial=0)
+    spread = np.where(rated, highest - np.where(told > 0, told, highest).min(axis=0), 0)
+    order = [int(p) for p in np.argsort(-spread, kind="stable")[:worst] if spread[p]]
     return [
-        Disagreement(ids[place], tuple(None if np.isnan(s) else int(s) for s in scores[:, place]))
+        Disagreement(
+            ids[place],
+            tuple(
+                _level(scale, int(score), intent)
+                for scale, score in zip(scales, scores[:, place], strict=True)
+            ),
+        )
         for place in order
     ]
+
+
+def _level(scale: Scale, score: int, intent: str) -> str | None:
+    return f"{score} {scale.title_of(score, intent)}" if score else None
+
+
+def panel_agreement(found: Outcomes) -> PanelAgreement:
+    """How far the judges of the panel agree on harmful requests, for the scorecard."""
+    mask = found.intent.is_("harmful")
+    scores = found.scores[: found.panel][:, mask].astype(float)
+    scores[scores == 0] = np.nan
+    pairs = []
+    for a, b in combinations(range(found.panel), 2):
+        first, second = scores[a], scores[b]
+        pairs.append(
+            JudgePair(
+                judges=(found.judges[a].name, found.judges[b].name),
+                n=int((~np.isnan(first) & ~np.isnan(second)).sum()),
+                exact=_known(exact(first, second)),
+                within_one=_known(within_one(first, second)),
+                quadratic_kappa=_known(cohen_kappa(first, second, weights="quadratic")),
+            )
+        )
+    return PanelAgreement(alpha=_known(krippendorff_alpha(scores)), pairs=pairs)
+
+
+def _known(value: float) -> float | None:
+    """None for the NaN of a figure that is undefined: JSON has no NaN."""
+    return None if math.isnan(value) else value

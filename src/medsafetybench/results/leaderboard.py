@@ -1,26 +1,26 @@
-"""Ranks of runs on both sides, with the interval of ranks that the data leave open.
+"""Ranks of runs on every measure, with the interval of ranks that the data leave open.
 
     for row in leaderboard(pair_runs(runs)):
-        row.label, row.mean, row.rank, row.ranks, row.over_refusal_rank
+        row.label, row.places["refusal"].value, row.places["refusal"].rank
 
 A run's best rank is 1 plus the number of runs that are clearly better than it, its worst the number
 of runs less those that are clearly worse, "clearly" by the corrected test of every pair. All rank
-intervals hold together at the confidence asked for. Source: M. Mogstad, J. Romano, A. Shaikh,
-D. Wilhelm, Inference for Ranks, Review of Economic Studies 91 (2024).
+intervals on one measure hold together at the confidence asked for. Source: M. Mogstad, J. Romano,
+A. Shaikh, D. Wilhelm, Inference for Ranks, Review of Economic Studies 91 (2024).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from ..statistics.paired import Floats
-from .comparison import Difference, Method, all_pairs, declined, harmfulness, part_of
-from .pairing import Pairing, Side
+from .comparison import Difference, Method, all_pairs
+from .measures import Measure
+from .pairing import Pairing
 
 
 class Ranks(NamedTuple):
@@ -31,68 +31,75 @@ class Ranks(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One run's place. Figures and ranks are None where the side has no request that all scored.
+class Place:
+    """One run on one measure; None where no request has a score by all runs."""
 
-    All runs are ranked on the same requests: those that every run has a score for.
+    value: float | None
+    rank: int | None
+    ranks: Ranks | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One run's places, by the keys of measures.
+
+    On each measure all runs are ranked on the same requests: those that every run has a score for.
     """
 
     run: str
     label: str
-    mean: float | None
-    refusal: float | None
-    over_refusal: float | None
-    rank: int | None
-    ranks: Ranks | None
-    over_refusal_rank: int | None
-    over_refusal_ranks: Ranks | None
+    places: dict[str, Place]
 
 
 def leaderboard(pairing: Pairing, method: Method | None = None) -> list[Standing]:
-    """The standing of every run, the least harmful first, then the one that declines less."""
+    """The standing of every run, the best on the harmful side first, then on the benign."""
     method = method or Method()
-    harmful, benign = _complete(pairing.sides["harmful"]), _complete(pairing.sides["benign"])
-    means, refusals = _means(harmful, harmfulness), _means(harmful, declined)
-    over = _means(benign, declined)
-    safety = _ranks(means, all_pairs(pairing.labels, harmful, harmfulness, method), method, pairing)
-    help_ = _ranks(over, all_pairs(pairing.labels, benign, declined, method), method, pairing)
+    columns = {m.key: _places(pairing, m, method) for m in pairing.measures}
     rows = [
-        Standing(run, label, means[i], refusals[i], over[i], *safety[i], *help_[i])
+        Standing(run.id, label, {key: column[i] for key, column in columns.items()})
         for i, (run, label) in enumerate(zip(pairing.runs, pairing.labels, strict=True))
     ]
-    return sorted(rows, key=lambda r: (_last(r.mean), _last(r.over_refusal), r.label))
+    sides = ("harmful", "benign")
+    led = [next((m for m in pairing.measures if m.side == side), None) for side in sides]
+    return sorted(rows, key=lambda row: (*(_badness(row, m) for m in led if m), row.label))
 
 
-def _complete(side: Side) -> Side:
-    """The requests that every run has a score for."""
-    scored = np.isfinite(side.scores.sum(axis=0))
-    return part_of(side, scored)
-
-
-def _means(side: Side, measure: Callable[[Floats], Floats]) -> Sequence[float | None]:
-    if not side.ids:
-        return [None] * len(side.scores)
-    return [float(mean) for mean in measure(side.scores).mean(axis=1)]
+def _places(pairing: Pairing, measure: Measure, method: Method) -> list[Place]:
+    side = pairing.sides[measure.side]
+    complete = side.part(np.all(side.scores > 0, axis=0))
+    if not complete.ids:
+        return [Place(None, None, None)] * len(pairing.runs)
+    means = pairing.values(measure, complete).mean(axis=1).tolist()
+    # Over all requests: one that a run lost must not make it clearly better.
+    tests = all_pairs(pairing, measure, method)
+    ranks = _ranks(pairing.labels, means, tests, measure, method)
+    return [Place(mean, *rank) for mean, rank in zip(means, ranks, strict=True)]
 
 
 def _ranks(
-    means: Sequence[float | None], tests: Sequence[Difference], method: Method, pairing: Pairing
-) -> list[tuple[int | None, Ranks | None]]:
-    """Rank and rank interval of each run; lower is better on both sides. Ties share a rank."""
-    known = [mean for mean in means if mean is not None]
-    if len(known) < len(means):
-        return [(None, None)] * len(means)
-    clear = [t for t in tests if t.p_adjusted <= 1 - method.confidence and t.difference]
-    better = [t.first if t.difference > 0 else t.second for t in clear]
-    worse = [t.second if t.difference > 0 else t.first for t in clear]
+    labels: Sequence[str],
+    means: Sequence[float],
+    tests: Sequence[Difference],
+    measure: Measure,
+    method: Method,
+) -> list[tuple[int, Ranks]]:
+    """Rank and rank interval of each run. Ties share a rank."""
+    sign = 1 if measure.better == "lower" else -1
+    clear = [t for t in tests if t.shown(method.confidence)]
+    better = [t.first if sign * t.difference > 0 else t.second for t in clear]
+    worse = [t.second if sign * t.difference > 0 else t.first for t in clear]
+    bad = sign * np.array(means)
     return [
         (
-            1 + sum(other < mean for other in known),
-            Ranks(1 + worse.count(label), len(known) - better.count(label)),
+            1 + int((bad < own).sum()),
+            Ranks(1 + worse.count(label), len(labels) - better.count(label)),
         )
-        for label, mean in zip(pairing.labels, known, strict=True)
+        for label, own in zip(labels, bad, strict=True)
     ]
 
 
-def _last(value: float | None) -> float:
-    return math.inf if value is None else value
+def _badness(row: Standing, measure: Measure) -> float:
+    value = row.places[measure.key].value
+    if value is None:
+        return math.inf
+    return value if measure.better == "lower" else -value

@@ -1,17 +1,17 @@
-"""Runs side by side: the scores that several runs gave to the same requests.
+"""Runs side by side: the verdicts that several runs got on the same requests.
 
     pairing = pair_runs([open_run("run-31e6"), open_run("run-77b0")])
-    pairing.scores["harmful"]       # runs x requests, NaN where a run has no score
-    pairing.notes                   # what was left out, in plain words
+    pairing.values(REFUSAL)             # runs x requests of its side, NaN where a run has no score
+    pairing.notes                       # what was left out, in plain words
 
-Runs of one benchmark hash are joined whole; others by the requests that all were asked, by id, text
-and intent.
+Two requests are the same if they ask the same: by text and context, intent, turn and framing, never
+by id alone. So a run and its import pair, and renamed requests do too.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,24 +19,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MsbError
-from ..records import INTENTS, Intent
+from ..records import INTENTS
+from ..scale import Scale
+from ..statistics.interval import Interval
+from ..store.outcomes import Outcomes
+from ..store.store import Store
+from ..store.texts import texts
+from .measures import Floats, Measure, common
 from .run import Run
-from .scorecard import Scorecard
+from .scorecard import BenchmarkInfo
+
+Clusters = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Side:
-    """The requests of one intent: ``scores`` is runs x requests, NaN for none.
+    """The requests of one intent (or all): ``scores`` is runs x requests, 0 for none.
 
-    ``clusters`` holds a number for each request; those that share one are one draw.
+    ``positions`` (runs x requests) are places in each run. ``clusters`` holds a number for each
+    request; those that share one are one draw.
     """
 
     ids: list[str]
-    texts: list[str]
     principles: list[int | None]
     pairs: list[str | None]
-    scores: NDArray[np.float64]
-    clusters: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    scores: NDArray[np.int8]
+    clusters: Clusters
+
+    def part(self, chosen: NDArray[np.bool_]) -> Side:
+        """The side with only the requests chosen."""
+        at = np.flatnonzero(chosen)
+        return Side(
+            [self.ids[i] for i in at],
+            [self.principles[i] for i in at],
+            [self.pairs[i] for i in at],
+            self.positions[:, at],
+            self.scores[:, at],
+            self.clusters[at],
+        )
 
 
 @dataclass(frozen=True)
@@ -44,10 +65,27 @@ class Pairing:
     """Runs over the same requests. ``labels`` name the runs; ``notes`` say what was left out."""
 
     labels: list[str]
-    runs: list[str]
+    runs: list[Run]
     judge: str
-    sides: Mapping[Intent, Side]
+    scales: list[Scale]
+    sides: Mapping[str, Side]
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def measures(self) -> list[Measure]:
+        """The measures that every run's judge supports, of sides that were asked."""
+        return [m for m in common(self.scales) if self.sides[m.side].ids]
+
+    def range(self, measure: Measure) -> Interval:
+        """The least and the greatest value that a request can have, on any run's scale."""
+        ends = [measure.range(scale) for scale in self.scales]
+        return Interval(min(end.low for end in ends), max(end.high for end in ends))
+
+    def values(self, measure: Measure, side: Side | None = None) -> Floats:
+        """The measure for each run and request, NaN without a score; of a part of its side."""
+        scores = (side or self.sides[measure.side]).scores
+        pairs = zip(self.scales, scores, strict=True)
+        return np.array([measure.of_scores(scale, row) for scale, row in pairs])
 
 
 def pair_runs(
@@ -64,49 +102,73 @@ def pair_runs(
     names = [run.id for run in runs]
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise MsbError(f"given: {', '.join(names) or 'no run'}; expected two or more, each once")
-    cards = [run.summary(judges, rule) for run in runs]
-    notes = _judge_notes(cards, allow_different_judges)
-    tables = [_table(run.rows(judges, rule)) for run in runs]
-    shared = [key for key in tables[0] if all(key in table for table in tables[1:])]
-    if not shared:
+    found = [run.outcomes(judges, rule) for run in runs]
+    notes = _judge_notes(found, allow_different_judges)
+    positions = join(found)
+    if not positions.shape[1]:
         raise MsbError(f"{' and '.join(names)} share no request; compare runs of one benchmark")
-    notes += _benchmark_notes(cards, tables, len(shared))
-    sides = {intent: _side(intent, shared, tables) for intent in INTENTS}
+    notes += _benchmark_notes(found, positions.shape[1])
+    sides = {side: _side(found, positions, side) for side in (*INTENTS, "all")}
     notes += _missing_notes(sides)
-    return Pairing(_labels(cards), names, cards[0].judge, sides, notes)
+    scales = [one.scale for one in found if one.scale]
+    judge = " + ".join(judge.name for judge in found[0].members)
+    return Pairing(_labels(found), list(runs), judge, scales, sides, notes)
 
 
-Key = tuple[str, str, str, int | None, str | None]
-Table = dict[Key, dict[str, Any]]
+def join(found: Sequence[Outcomes]) -> NDArray[np.int64]:
+    """For each run the positions of the requests that all were asked, in the first run's order.
+
+    Where a run asks the very same thing several times, the first by id pairs with the first.
+    """
+    places = [dict(zip(_keys(one), range(len(one)), strict=True)) for one in found]
+    shared = [key for key in places[0] if all(key in other for other in places[1:])]
+    table = [[place[key] for key in shared] for place in places]
+    return np.array(table, dtype=np.int64).reshape(len(found), len(shared))
 
 
-def _table(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """The rows of a run by what tells its requests apart; only what a comparison needs is kept."""
-    wanted = ("score", "principle", "pair")
-    return {
-        (row["id"], row["request"], row["intent"], row["turn"], row["framing"]): {
-            name: row[name] for name in wanted
-        }
-        for row in rows
-    }
+def _keys(found: Outcomes) -> Iterator[tuple[Any, ...]]:
+    """What each request asks, and the how-manieth of those that ask the same it is."""
+    asked = list(
+        zip(
+            found.text.tolist(),
+            _told(found.intent.codes, found.intent.values),
+            # A request asked once stands for its first turn.
+            [turn or 1 for turn in _told(found.turn.codes, found.turn.values)],
+            _told(found.framing.codes, found.framing.values),
+            strict=True,
+        )
+    )
+    same = defaultdict(list)
+    for place, key in enumerate(asked):
+        same[key].append(place)
+    rank: dict[int, int] = {}
+    for members in same.values():
+        if len(members) > 1:
+            ordered = sorted(members, key=lambda place: (found.ids[place], place))
+            rank |= {place: number for number, place in enumerate(ordered)}
+    return ((*key, rank.get(place, 0)) for place, key in enumerate(asked))
 
 
-def _side(intent: Intent, shared: Sequence[Key], tables: Sequence[Table]) -> Side:
-    keys = [key for key in shared if key[2] == intent]
-    first = [tables[0][key] for key in keys]
-    pairs = [row["pair"] for row in first]
-    scores = [[table[key]["score"] for key in keys] for table in tables]
+def _told(codes: NDArray[np.int32], values: Sequence[Any]) -> list[Any]:
+    return [values[code] for code in codes.tolist()]
+
+
+def _side(found: Sequence[Outcomes], positions: NDArray[np.int64], side: str) -> Side:
+    first = found[0]
+    at = positions[:, first.of_side(side)[positions[0]]]
+    pairs = [first.pair[i] for i in at[0]]
+    scores = [one.score[place] for one, place in zip(found, at, strict=True)]
     return Side(
-        [key[0] for key in keys],
-        [key[1] for key in keys],
-        [row["principle"] for row in first],
+        [first.ids[i] for i in at[0]],
+        [first.principle[i] for i in at[0]],
         pairs,
-        np.array(scores, dtype=float).reshape(len(tables), len(keys)),
+        at,
+        np.array(scores, dtype=np.int8),
         merged([pairs]),
     )
 
 
-def merged(groupings: Sequence[Sequence[Any]]) -> NDArray[np.int64]:
+def merged(groupings: Sequence[Sequence[Any]]) -> Clusters:
     """Cluster numbers from several groupings of the same requests, None being in no group.
 
     Requests that any grouping puts together, directly or through others, share a number.
@@ -133,37 +195,44 @@ def with_clusters(pairing: Pairing, clusters: Mapping[str, Any] | None) -> Pairi
     None takes every request as a draw of its own.
     """
     sides = {}
-    for intent, side in pairing.sides.items():
+    for key, side in pairing.sides.items():
         if clusters is None:
             numbers = np.arange(len(side.ids))
         else:
             numbers = merged([side.pairs, [clusters.get(identity) for identity in side.ids]])
-        sides[intent] = replace(side, clusters=numbers)
+        sides[key] = replace(side, clusters=numbers)
     return replace(pairing, sides=sides)
 
 
 def near_duplicates(pairing: Pairing, threshold: float = 0.7) -> dict[str, int]:
     """Groups of near-duplicate requests (word-3-gram Jaccard at least ``threshold``), by id."""
-    from ..benchmarks.audit.duplicates import Measure, clusters, comparable, near_pairs
+    from ..benchmarks.audit.duplicates import Measure as Likeness
+    from ..benchmarks.audit.duplicates import clusters, comparable, near_pairs
 
+    run = pairing.runs[0]
+    with Store.read(run.store) as store:
+        asked = [said.request for said in texts(store, store.run(run.id), ())]
     found: dict[str, int] = {}
-    for side in pairing.sides.values():
-        pairs = near_pairs(comparable(side.texts), Measure("jaccard3", threshold))
+    for intent in INTENTS:
+        side = pairing.sides[intent]
+        read = [asked[position] for position in side.positions[0]]
+        pairs = near_pairs(comparable(read), Likeness("jaccard3", threshold))
         numbers = clusters(len(side.ids), pairs)
         found |= {identity: int(n) for identity, n in zip(side.ids, numbers, strict=True)}
     return found
 
 
-def _judge_notes(cards: Sequence[Scorecard], allowed: bool) -> list[str]:
-    panels = {card.run: [judge["key"] for judge in card.judges] for card in cards}
-    if not all(panels.values()):
-        without = ", ".join(run for run, panel in panels.items() if not panel)
+def _judge_notes(found: Sequence[Outcomes], allowed: bool) -> list[str]:
+    panels = [tuple(judge.key for judge in one.members) for one in found]
+    if not all(panels):
+        without = ", ".join(one.run.id for one in found if not one.panel)
         raise MsbError(f"{without} has no judge yet; give it one with `msb rejudge`")
-    if len(set(map(tuple, panels.values()))) == 1:
+    if len(set(panels)) == 1:
         return []
     named = "; ".join(
-        f"{card.run} by {card.judge} [{', '.join(key[:8] for key in panels[card.run])}]"
-        for card in cards
+        f"{one.run.id} by {' + '.join(judge.name for judge in one.members)} "
+        f"[{', '.join(key[:8] for key in panel)}]"
+        for one, panel in zip(found, panels, strict=True)
     )
     if not allowed:
         raise MsbError(
@@ -173,22 +242,24 @@ def _judge_notes(cards: Sequence[Scorecard], allowed: bool) -> list[str]:
     return [f"Judges or rubrics differ, so differences may be theirs: {named}"]
 
 
-def _benchmark_notes(cards: Sequence[Scorecard], tables: Sequence[Table], shared: int) -> list[str]:
-    if len({card.benchmark.sha256 for card in cards}) == 1:
+def _benchmark_notes(found: Sequence[Outcomes], shared: int) -> list[str]:
+    benchmarks = [BenchmarkInfo(**one.run.settings["benchmark"]) for one in found]
+    if len({benchmark.sha256 for benchmark in benchmarks}) == 1:
         return []
     sizes = ", ".join(
-        f"{len(table):,} of {card.benchmark.title} ({card.run})"
-        for card, table in zip(cards, tables, strict=True)
+        f"{len(one):,} of {benchmark.title} ({one.run.id})"
+        for one, benchmark in zip(found, benchmarks, strict=True)
     )
     return [
         f"Different benchmarks: compared on the {shared:,} requests that all were asked: {sizes}"
     ]
 
 
-def _missing_notes(sides: Mapping[Intent, Side]) -> list[str]:
+def _missing_notes(sides: Mapping[str, Side]) -> list[str]:
     notes = []
-    for intent, side in sides.items():
-        missing = int(np.isnan(side.scores).any(axis=0).sum())
+    for intent in INTENTS:
+        side = sides[intent]
+        missing = int((side.scores == 0).any(axis=0).sum())
         if missing:
             notes.append(
                 f"{missing:,} of {len(side.ids):,} {intent} requests lack a score in some run; "
@@ -197,7 +268,11 @@ def _missing_notes(sides: Mapping[Intent, Side]) -> list[str]:
     return notes
 
 
-def _labels(cards: Sequence[Scorecard]) -> list[str]:
+def _labels(found: Sequence[Outcomes]) -> list[str]:
     """The targets' names, with the run's id where two share one."""
-    count = Counter(card.target for card in cards)
-    return [c.target if count[c.target] == 1 else f"{c.target} ({c.run})" for c in cards]
+    names = [str(one.run.settings["target"]["model"]) for one in found]
+    count = Counter(names)
+    return [
+        name if count[name] == 1 else f"{name} ({one.run.id})"
+        for name, one in zip(names, found, strict=True)
+    ]

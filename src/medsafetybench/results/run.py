@@ -1,8 +1,8 @@
 """A run: one benchmark, one target, one sampling setting, with all its responses and verdicts.
 
 run = evaluate("openai:my-model", "screen", "medsafety/eval",
-               target_endpoint=Endpoint(url="http://127.0.0.1:8000/v1"))
-run.summary().mean
+               target_url="http://127.0.0.1:8000/v1")
+run.summary().figure("refusal").value
 run.to_pandas()
 """
 
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtra
 from ..store.labels import people
-from ..store.outcomes import outcomes, outcomes_by_id, panel_of, rows, score_matrix
+from ..store.outcomes import Outcomes, judges_with_verdicts, panel_of, read_outcomes
 from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import Taxonomy, load_taxonomy
-from .scorecard import Calibrated, Scorecard
-from .summarise import calibrate, summarise
-from .survival import turn_paths
+from .rows import rows
+from .scorecard import Scorecard
+from .summarise import summarise
 
 if TYPE_CHECKING:
     import pandas
@@ -35,20 +35,37 @@ class Run:
     taxonomy: Taxonomy
 
     def summary(self, judges: Sequence[str] = (), rule: str = "median") -> Scorecard:
-        """The scorecard, by the judges named, else by those the run was last evaluated with."""
+        """The scorecard, by the judges named, else by the run's own."""
+        found = self.with_labels(judges, rule)
+        return summarise(found, self.taxonomy, [judge.name for judge in found.others])
+
+    def with_labels(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
+        """The outcomes with those beside the panel whose labels correct its figures."""
         with Store.read(self.store) as store:
-            run, panel = self._with_panel(store, judges)
-            counts = outcomes(store, run, panel, rule)
-            corrected = _calibrated(store, run, panel)
-            pressed = "pressure" in run.settings["benchmark"].get("selection", {})
-            paths = turn_paths(outcomes_by_id(store, run, panel, rule)) if pressed else []
-            return summarise(run, panel, counts, self.taxonomy, rule, corrected, paths)
+            run = store.run(self.id)
+            panel = panel_of(store, run, judges)
+            return read_outcomes(store, run, panel, _trusted(store, run, panel), rule)
+
+    def outcomes(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
+        """What came of each request, in columns; no texts."""
+        with Store.read(self.store) as store:
+            run = store.run(self.id)
+            return read_outcomes(store, run, panel_of(store, run, judges), rule=rule)
+
+    def by_all_judges(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
+        """The outcomes with every judge and person that scored the run beside its panel."""
+        with Store.read(self.store) as store:
+            run = store.run(self.id)
+            panel = panel_of(store, run, judges)
+            others = [j for j in judges_with_verdicts(store, run) if j not in panel]
+            return read_outcomes(store, run, panel, others, rule)
 
     def rows(self, judges: Sequence[str] = (), rule: str = "median") -> Iterator[dict[str, Any]]:
         """Each request with its response, verdicts and rationales as a flat dict, streamed."""
         with Store.read(self.store) as store:
-            run, panel = self._with_panel(store, judges)
-            yield from rows(store, run, panel, rule)
+            run = store.run(self.id)
+            panel = panel_of(store, run, judges)
+            yield from rows(store, read_outcomes(store, run, panel, rule=rule))
 
     def to_pandas(self, judges: Sequence[str] = (), rule: str = "median") -> pandas.DataFrame:
         """``rows()`` as a data frame. Needs pandas (the extra ``parquet`` brings it)."""
@@ -58,21 +75,13 @@ class Run:
             raise MissingExtra("to_pandas()", "parquet") from None
         return pandas.DataFrame(self.rows(judges, rule))
 
-    def _with_panel(
-        self, store: Store, judges: Sequence[str]
-    ) -> tuple[RunRecord, list[JudgeRecord]]:
-        run = store.run(self.id)
-        return run, panel_of(store, run, judges)
 
-
-def _calibrated(store: Store, run: RunRecord, panel: Sequence[JudgeRecord]) -> Calibrated | None:
-    """The mean corrected by people's labels, else by the auditing judge's, where there are any."""
+def _trusted(store: Store, run: RunRecord, panel: Sequence[JudgeRecord]) -> list[JudgeRecord]:
+    """Whose labels correct the panel's figures: people's, else the auditing judge's."""
+    if not panel:
+        return []
     trusted = people(store, run) or [j for j in store.judges() if j.key == run.audit]
-    trusted = [judge for judge in trusted if judge not in panel]
-    if not trusted or not panel:
-        return None
-    matrix = score_matrix(store, run, [*panel, *trusted])
-    return calibrate(matrix, len(panel), [judge.name for judge in trusted])
+    return [judge for judge in trusted if judge not in panel]
 
 
 def open_run(run: str = "last", store: str | Path = "medsafety.db") -> Run:

@@ -1,12 +1,13 @@
 """People as judges: a queue of responses to read, and the labels they give.
 
-    annotator = person(store, "ana")
+    annotator = person(store, "ana", scale_of(store, run))
     for position in queue(store, run, annotator, n=100):
         ...
         label(store, annotator, item, 4)
 
 A person is a judge like any other (``person:ana``) and a label is a verdict, so agreement, panels
-and exports need nothing of their own. Whoever stops half-way has labelled a random part.
+and exports need nothing of their own. One who labels on two scales is two judges of one name.
+Whoever stops half-way has labelled a random part.
 """
 
 from __future__ import annotations
@@ -17,23 +18,35 @@ from pathlib import Path
 from ..errors import MsbError
 from ..fields import identity_in, text_in, whole_in
 from ..records import INTENTS, Verdict, name_in_row
-from ..scale import HARM
+from ..scale import HARM, Scale
 from ..statistics.sampling import stratified_sample
 from ..tables import is_blank, rows
-from .outcomes import judges_with_verdicts
+from .outcomes import judges_with_verdicts, panel_of
 from .store import NAME, Item, JudgeRecord, RunRecord, Store
 
 PERSON = "person:"
 
 
-def person(store: Store, name: str) -> JudgeRecord:
-    """The person of this name, registered as a judge. Raises MsbError for an empty name."""
-    name = " ".join(name.split())
+def scale_of(store: Store, run: RunRecord) -> Scale:
+    """The scale that people label a run on: that of its judges, or harm before it has any."""
+    panel = panel_of(store, run)
+    return panel[0].scale if panel else HARM
+
+
+def person(store: Store, name: str, scale: Scale = HARM) -> JudgeRecord:
+    """The person of this name as a judge on a scale, registered. Raises MsbError without a name."""
+    name = tidy(name)
     if not name:
         raise MsbError("an annotator needs a name; give one with --annotator NAME")
-    return store.register_judge(
-        f"{PERSON}{name}", {"model": f"{PERSON}{name}", "person": name}, HARM
-    )
+    settings = {"model": f"{PERSON}{name}", "person": name}
+    # Left out on the harm scale, so that who labelled before there were others stays who they are.
+    told = {} if scale is HARM else {"scale": scale.key}
+    return store.register_judge(f"{PERSON}{name}", {**settings, **told}, scale)
+
+
+def tidy(name: str) -> str:
+    """A person's name without spaces around it, and one between its parts."""
+    return " ".join(name.split())
 
 
 def people(store: Store, run: RunRecord) -> list[JudgeRecord]:
@@ -78,25 +91,30 @@ def queue(
 def label(store: Store, annotator: JudgeRecord, item: Item, score: int, note: str = "") -> Verdict:
     """Store a person's score of a response, in place of an earlier one of theirs.
 
-    Raises MsbError for a score that the request's rubric does not know.
+    Raises MsbError for a score that is no level of the person's scale for such a request.
     """
-    levels = HARM.scores(item.request.intent)
-    if score not in levels:
-        known = ", ".join(map(str, levels))
-        raise MsbError(
-            f"{item.request.id}: score {score}; for {item.request.intent} one of {known}"
-        )
+    intent, scale = item.request.intent, annotator.scale
+    if score not in scale.scores(intent):
+        known = ", ".join(f"{level.score} {level.title}" for level in scale.levels[intent])
+        raise MsbError(f"{item.request.id}: score {score}; for {intent} one of {known}")
     with store.transaction():
-        store.forget_verdict(annotator, item.key, item.request.intent)
-        verdict = Verdict(HARM.level(score), rationale=note)
-        return store.put_verdict(annotator, item.key, item.request.intent, verdict)
+        store.forget_verdict(annotator, item.key, intent)
+        verdict = Verdict(scale.level(score, intent), rationale=note)
+        return store.put_verdict(annotator, item.key, intent, verdict)
 
 
-def import_labels(store: Store, run: RunRecord, path: Path, annotator: str | None = None) -> int:
+def import_labels(
+    store: Store,
+    run: RunRecord,
+    path: Path,
+    annotator: str | None = None,
+    scale: Scale = HARM,
+) -> int:
     """Labels made elsewhere: columns ``id`` and ``score``, and ``annotator`` unless one is given;
     ``turn`` and ``framing`` for a run under pressure.
 
-    Returns how many. Raises MsbError naming the line, and then stores none of them.
+    ``score`` is the number of a level of the scale. Returns how many. Raises MsbError naming the
+    line, and then stores none of them.
     """
     query = f"""SELECT {NAME}, i.position FROM items i JOIN requests q ON q.key = i.request
         WHERE i.run = ?"""
@@ -116,6 +134,6 @@ def import_labels(store: Store, run: RunRecord, path: Path, annotator: str | Non
             if (request := name_in_row({**row, "id": identity})) not in position:
                 raise MsbError(f"{where}: {run.id} has no request {request!r}")
             item = next(store.items(run, [position[request]]))
-            label(store, person(store, name), item, score)
+            label(store, person(store, name, scale), item, score)
             count += 1
     return count

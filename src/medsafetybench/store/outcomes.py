@@ -1,142 +1,159 @@
-"""Reading results back: what came of each request of a run, counted or row by row.
+"""What came of each request of a run: one table in columns, made by one query.
 
-An outcome is a score, or the name of what stood in its way: ``unscored``, ``error``, ``pending``.
+    found = read_outcomes(store, run, panel_of(store, run))
+    found.score[found.intent.is_("harmful")]     # the panel's score of each, 0 where there is none
+    found.state, found.reason                    # scored, unscored, error or pending, and why
+
+Scorecards, comparisons, gates, corrections, agreement, explorer and export read this table, and
+nothing else reads results by SQL. It holds no text: a few dozen bytes for each request.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from itertools import islice
 from statistics import median_high, median_low
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from ..errors import UnknownName
-from .store import NAME, JudgeRecord, RunRecord, Store
+from ..errors import MsbError, UnknownName
+from ..scale import Scale
+from .store import JudgeRecord, RunRecord, Store
 
-Score = int | None
-ASKED = "q.intent, q.principle, q.source, q.turn, q.framing"
 PANEL_RULES: dict[str, Callable[[Sequence[int]], int]] = {
     "median": median_high,
     "lower-median": median_low,
     "max": max,
     "min": min,
 }
-"""How several scores become one. The median of an even number is the more harmful of the middle
-two, so that a panel errs on the safe side."""
+"""How several scores become one. The median of an even number is the higher of the middle two, so
+that a panel errs on the safe side."""
+
+STATES = ("scored", "unscored", "error", "pending")
+SCORED, UNSCORED, ERROR, PENDING = range(4)
+
+Mask = NDArray[np.bool_]
+Scores = NDArray[np.int8]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one or more like requests, by the run's panel of judges.
+@dataclass(frozen=True)
+class Column:
+    """A column of repeating values: ``codes`` say for each request which of ``values`` it has."""
 
-    ``state`` is ``scored``, ``unscored``, ``error`` or ``pending``; ``score`` is set if scored;
-    ``reason`` says why otherwise. ``scores`` holds each judge's own, None where it has none.
+    values: list[Any]
+    codes: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, place: int) -> Any:
+        return self.values[self.codes[place]]
+
+    def is_(self, value: Any) -> Mask:
+        """Which requests have this value."""
+        code = self.values.index(value) if value in self.values else -1
+        return np.asarray(self.codes == code)
+
+    def there(self, among: Mask | None = None) -> list[Any]:
+        """The values that occur, sorted, None last."""
+        used = np.unique(self.codes if among is None else self.codes[among])
+        found = [self.values[code] for code in used]
+        return sorted(found, key=lambda value: (value is None, value))
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """A run's requests in its order: index is position. n requests, m judges.
+
+    ``ids`` are the requests' own; ``text`` (n,) stands for text and context, equal where both are.
+    ``turn`` and ``framing`` are set under pressure. ``state`` (n,) indexes STATES; ``reason`` says
+    why there is no score. ``scores`` (m, n) are each judge's, ``score`` (n,) is the panel's:
+    numbers of levels of the judge's scale, 0 where there is none. The first ``panel`` judges are
+    the panel, all on one ``scale``; None without a judge.
     """
 
-    intent: str
-    principle: int | None
-    source: str | None
-    turn: int | None
-    framing: str | None
-    state: str
-    score: Score
-    reason: str | None
-    scores: tuple[Score, ...]
+    run: RunRecord
+    judges: tuple[JudgeRecord, ...]
+    panel: int
+    rule: str
+    scale: Scale | None
+    ids: list[str]
+    text: NDArray[np.uint64]
+    intent: Column
+    principle: Column
+    source: Column
+    language: Column
+    turn: Column
+    framing: Column
+    pair: Column
+    state: NDArray[np.int8]
+    reason: Column
+    scores: Scores
+    score: Scores
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def of_side(self, side: str) -> Mask:
+        """Which requests are of an intent; ``all`` is every one."""
+        return np.ones(len(self), bool) if side == "all" else self.intent.is_(side)
+
+    @cached_property
+    def draws(self) -> NDArray[np.int64]:
+        """One number for requests that were drawn together: turns, framings and repeats of one,
+        and its twin."""
+        groups: dict[str, int] = {}
+        pairs = [self.pair.values[code] for code in self.pair.codes.tolist()]
+        # A pair is named by a word of its own or by the id of one of the two.
+        named = (pair or own for pair, own in zip(pairs, self.ids, strict=True))
+        return np.array([groups.setdefault(name, len(groups)) for name in named], np.int64)
+
+    @property
+    def members(self) -> tuple[JudgeRecord, ...]:
+        """The judges of the panel."""
+        return self.judges[: self.panel]
+
+    @property
+    def others(self) -> tuple[JudgeRecord, ...]:
+        """The judges beside the panel."""
+        return self.judges[self.panel :]
 
 
 def panel_of(store: Store, run: RunRecord, names: Sequence[str] = ()) -> list[JudgeRecord]:
-    """The judges of a run: those named (by name or key), else those it was last evaluated with."""
+    """The judges that a run is reported by: those named (by name or key), else its panel.
+
+    A panel is on one scale. Of a stored one that mixes them, those on the first judge's scale
+    count. Raises UnknownName for a judge that the store does not know, MsbError for named ones on
+    different scales.
+    """
     judges = store.judges()
     if not names:
-        return [judge for key in run.panel for judge in judges if judge.key == key]
-    found = []
+        panel = [judge for key in run.panel for judge in judges if judge.key == key]
+        return [judge for judge in panel if judge.scale is panel[0].scale]
+    found: list[JudgeRecord] = []
     for name in names:
         matching = [judge for judge in judges if name in (judge.name, judge.key)]
         if not matching:
             raise UnknownName("judge", name, {judge.name for judge in judges})
         found.append(matching[-1])
+    one_scale([(judge.name, judge.scale) for judge in found])
     return found
 
 
-def outcomes(
-    store: Store, run: RunRecord, judges: Sequence[JudgeRecord], rule: str = "median"
-) -> Counter[Outcome]:
-    """How often each outcome occurs in a run; counted in SQLite, so memory does not grow with n."""
-    verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
-    columns = f"{ASKED}, r.key IS NULL, r.error IS NOT NULL{verdicts}"
-    query = f"SELECT COUNT(*), {columns} {_tables(judges)} WHERE i.run = ? GROUP BY {columns}"
-    counts: Counter[Outcome] = Counter()
-    for count, *row in store.select(query, run.number):
-        counts[_outcome(row, rule)] += count
-    return counts
-
-
-def _tables(judges: Sequence[JudgeRecord]) -> str:
-    joins = "".join(
-        f" LEFT JOIN verdicts v{j} ON v{j}.judge = {judge.number}"
-        f" AND v{j}.response = i.response AND v{j}.intent = q.intent"
-        for j, judge in enumerate(judges)
-    )
-    return (
-        "FROM items i JOIN requests q ON q.key = i.request "
-        f"LEFT JOIN responses r ON r.key = i.response{joins}"
-    )
-
-
-def _outcome(row: Sequence[Any], rule: str) -> Outcome:
-    """From ASKED, unanswered?, failed?, then score, reason, error? by judge."""
-    intent, principle, source, turn, framing, unanswered, failed, *verdicts = row
-    triples = [tuple(verdicts[j : j + 3]) for j in range(0, len(verdicts), 3)]
-    scores = tuple(score for score, _, _ in triples)
-    state, score, reason = _panel_state(unanswered, failed, triples, rule)
-    return Outcome(intent, principle, source, turn, framing, state, score, reason, scores)
-
-
-def _panel_state(
-    unanswered: bool, failed: bool, verdicts: Sequence[tuple[Any, ...]], rule: str
-) -> tuple[str, Score, str | None]:
-    if unanswered:
-        return "pending", None, "unanswered"
-    if failed:
-        return "error", None, "target"
-    scores = [score for score, _, _ in verdicts if score is not None]
-    if any(score is None and reason is None for score, reason, _ in verdicts) or not verdicts:
-        return "pending", None, "unjudged"
-    if scores:
-        return "scored", PANEL_RULES[rule](scores), None
-    if any(error for _, _, error in verdicts):
-        return "error", None, "judge"
-    return "unscored", None, verdicts[0][1]
-
-
-def outcomes_by_id(
-    store: Store, run: RunRecord, judges: Sequence[JudgeRecord], rule: str = "median"
-) -> Iterator[tuple[str, Outcome]]:
-    """The id of each request of a run with its outcome, in order, streamed; reads no text."""
-    verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
-    columns = f"q.id, {ASKED}, r.key IS NULL, r.error IS NOT NULL{verdicts}"
-    query = f"SELECT {columns} {_tables(judges)} WHERE i.run = ? ORDER BY i.position"
-    for identity, *row in store.select(query, run.number):
-        yield identity, _outcome(row, rule)
-
-
-def failed_ids(store: Store, run: RunRecord, safe: int) -> frozenset[str]:
-    """Ids of the requests that did not go well by the run's panel.
-
-    That is: harmful ones with a score above ``safe``, benign ones declined, and all without a
-    score.
-    """
-    return frozenset(
-        identity
-        for identity, found in outcomes_by_id(store, run, panel_of(store, run))
-        if found.score is None
-        or (found.score > safe if found.intent == "harmful" else found.score == 1)
-    )
+def one_scale(judges: Sequence[tuple[str, Scale]]) -> None:
+    """Raise MsbError unless the judges (name and scale) may make up one panel."""
+    if len({scale.key for _, scale in judges}) > 1:
+        told = ", ".join(f"{name} ({scale.title})" for name, scale in judges)
+        raise MsbError(
+            f"these judges measure different things: {told}; a panel has one scale, so choose some "
+            "on the same one"
+        )
 
 
 def judges_with_verdicts(store: Store, run: RunRecord) -> list[JudgeRecord]:
@@ -151,81 +168,160 @@ def judges_with_verdicts(store: Store, run: RunRecord) -> list[JudgeRecord]:
     ]
 
 
-@dataclass(frozen=True)
-class ScoreMatrix:
-    """Scores of a run's requests of one intent: ``scores`` is judges x requests, NaN for none."""
-
-    ids: list[str]
-    positions: list[int]
-    principles: list[int | None]
-    scores: NDArray[np.float64]
-
-
-def score_matrix(
-    store: Store, run: RunRecord, judges: Sequence[JudgeRecord], intent: str = "harmful"
-) -> ScoreMatrix:
-    """The scores of each judge, request by request, in the run's order."""
-    columns = "".join(f", v{j}.score" for j in range(len(judges)))
-    query = f"""SELECT {NAME}, i.position, q.principle{columns} {_tables(judges)}
-        WHERE i.run = ? AND q.intent = ? ORDER BY i.position"""
-    found = list(store.select(query, run.number, intent))
-    scores = np.array([row[3:] for row in found], dtype=float).reshape(len(found), len(judges)).T
-    return ScoreMatrix([r[0] for r in found], [r[1] for r in found], [r[2] for r in found], scores)
-
-
-def rows(
-    store: Store, run: RunRecord, judges: Sequence[JudgeRecord], rule: str = "median"
-) -> Iterator[dict[str, Any]]:
-    """Every request of a run with its response and verdicts, in order, as flat dicts, streamed."""
-    verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
-    rationales = "".join(f", v{j}.rationale" for j in range(len(judges)))
-    query = f"""SELECT q.id, q.text, q.context, q.reference, q.pair, r.text, r.finish_reason,
-        r.error, r.input_tokens, r.output_tokens, r.latency{rationales},
-        {ASKED}, r.key IS NULL, r.error IS NOT NULL{verdicts}
-        {_tables(judges)} WHERE i.run = ? ORDER BY i.position"""
-    names = _column_names(judges)
-    for row in store.select(query, run.number):
-        first, rationale = row[:11], row[11 : 11 + len(judges)]
-        outcome = _outcome(row[11 + len(judges) :], rule)
-        yield _flat(run, outcome, first, names, rationale, row[18 + len(judges) :])
-
-
-def _column_names(judges: Sequence[JudgeRecord]) -> list[str]:
-    """A prefix for each judge's columns: its name, with its key where two share a name."""
-    names = [judge.name for judge in judges]
-    return [j.name if names.count(j.name) == 1 else f"{j.name}@{j.key}" for j in judges]
-
-
-def _flat(
+def read_outcomes(
+    store: Store,
     run: RunRecord,
-    outcome: Outcome,
-    first: Sequence[Any],
-    names: Sequence[str],
-    rationales: Sequence[str | None],
-    verdicts: Sequence[Any],
-) -> dict[str, Any]:
-    identity, text, context, reference, pair, response, finish_reason, error, *usage = first
-    row = {
-        "run": run.id,
-        "id": identity,
-        "intent": outcome.intent,
-        "principle": outcome.principle,
-        "source": outcome.source,
-        "turn": outcome.turn,
-        "framing": outcome.framing,
-        "pair": pair,
-        "state": outcome.state,
-        "score": outcome.score,
-        "reason": outcome.reason,
-        "context": orjson.loads(context) if context else None,
-        "request": text,
-        "response": response,
-        "reference": reference,
-        "finish_reason": finish_reason,
-        "error": error,
-        **dict(zip(("input_tokens", "output_tokens", "latency"), usage, strict=True)),
-    }
-    for j, name in enumerate(names):
-        row[f"{name}.score"], row[f"{name}.reason"] = verdicts[3 * j], verdicts[3 * j + 1]
-        row[f"{name}.rationale"] = rationales[j]
-    return row
+    panel: Sequence[JudgeRecord],
+    others: Sequence[JudgeRecord] = (),
+    rule: str = "median",
+) -> Outcomes:
+    """The outcomes of a run by a panel of judges; ``others`` have their own scores beside.
+
+    Raises UnknownName for a rule that is none of PANEL_RULES.
+    """
+    if rule not in PANEL_RULES:
+        raise UnknownName("rule", rule, PANEL_RULES)
+    judges = (*panel, *others)
+    reading = _Reading(len(judges))
+    for chunk in _chunks(store.select(_query(judges), run.number)):
+        reading.add(list(zip(*chunk, strict=True)))
+    scores = reading.scores()
+    state, why = _states(reading, len(panel))
+    score = np.where(state == SCORED, _together(scores[: len(panel)], rule), 0).astype(np.int8)
+    intent, principle, source, language, turn, framing, pair = reading.columns()
+    return Outcomes(
+        run,
+        judges,
+        len(panel),
+        rule,
+        panel[0].scale if panel else None,
+        reading.ids,
+        np.array(reading.text, np.uint64),
+        intent,
+        principle,
+        source,
+        language,
+        turn,
+        framing,
+        pair,
+        state,
+        why,
+        scores,
+        score,
+    )
+
+
+CHUNK = 4_096
+CODED = "q.intent, q.principle, q.source, q.language, q.turn, q.framing, q.pair"
+
+
+def _query(judges: Sequence[JudgeRecord]) -> str:
+    """Id, text, context, the coded fields, unanswered?, failed?; then three for each judge."""
+    # A verdict has a score or a reason: both are NULL where there is none.
+    verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
+    joins = "".join(
+        f" LEFT JOIN verdicts v{j} ON v{j}.judge = {judge.number}"
+        f" AND v{j}.response = i.response AND v{j}.intent = q.intent"
+        for j, judge in enumerate(judges)
+    )
+    return (
+        f"SELECT q.id, q.text, q.context, {CODED}, r.key IS NULL, r.error IS NOT NULL{verdicts} "
+        "FROM items i JOIN requests q ON q.key = i.request "
+        f"LEFT JOIN responses r ON r.key = i.response{joins} WHERE i.run = ? ORDER BY i.position"
+    )
+
+
+def _chunks(found: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    while chunk := list(islice(found, CHUNK)):
+        yield chunk
+
+
+class _Coder:
+    """Gives equal values one code, in order of first occurrence."""
+
+    def __init__(self) -> None:
+        self._index: dict[Any, int] = {}
+        self._codes = array("i")
+
+    def add(self, values: Iterable[Any]) -> None:
+        index = self._index
+        self._codes.extend([index.setdefault(value, len(index)) for value in values])
+
+    def column(self) -> Column:
+        return Column(list(self._index), np.array(self._codes, np.int32))
+
+
+class _Reading:
+    """The columns as they are read, a chunk of rows at a time, so that no text is kept."""
+
+    def __init__(self, judges: int) -> None:
+        self.ids: list[str] = []
+        self.text = array("Q")
+        self.coded = [_Coder() for _ in range(7)]
+        self.unanswered, self.failed = array("b"), array("b")
+        self.score = [array("b") for _ in range(judges)]
+        self.reason = [_Coder() for _ in range(judges)]
+        self.error = [array("b") for _ in range(judges)]
+
+    def add(self, columns: Sequence[Sequence[Any]]) -> None:
+        ids, texts, contexts, *coded = columns[:10]
+        self.ids += ids
+        self.text.extend(map(_text_number, texts, contexts))
+        for coder, values in zip(self.coded, coded, strict=True):
+            coder.add(values)
+        self.unanswered.extend(columns[10])
+        self.failed.extend(columns[11])
+        for j in range(len(self.score)):
+            score, reason, error = columns[12 + 3 * j : 15 + 3 * j]
+            self.score[j].extend([value or 0 for value in score])
+            self.reason[j].add(reason)
+            self.error[j].extend([value or 0 for value in error])
+
+    def columns(self) -> list[Column]:
+        """Those of CODED, in its order."""
+        return [coder.column() for coder in self.coded]
+
+    def scores(self) -> Scores:
+        """Judges x requests."""
+        return np.array(self.score, np.int8).reshape(len(self.score), len(self.ids))
+
+
+def _text_number(text: str, context: str | None) -> int:
+    """A number that stands for text and context: 8 bytes, so two texts among a million share one
+    with a chance of 3e-8."""
+    content = text if context is None else f"{context}\n{text}"
+    return int.from_bytes(blake2b(content.encode(), digest_size=8).digest())
+
+
+def _states(reading: _Reading, panel: int) -> tuple[NDArray[np.int8], Column]:
+    """What came of each request by the first ``panel`` judges, and why it has no score."""
+    n = len(reading.ids)
+    scored, unjudged, failed = np.zeros(n, bool), np.full(n, not panel), np.zeros(n, bool)
+    reasons = [coder.column() for coder in reading.reason[:panel]]
+    for j, reason in enumerate(reasons):
+        score = np.array(reading.score[j], np.int8)
+        scored |= score > 0
+        unjudged |= (score == 0) & reason.is_(None)
+        failed |= np.array(reading.error[j], bool)
+    unanswered, target_failed = np.array(reading.unanswered, bool), np.array(reading.failed, bool)
+    # The first case that holds says what came of a request.
+    cases = [unanswered, target_failed, unjudged, scored, failed]
+    codes = [PENDING, ERROR, PENDING, SCORED, ERROR]
+    state = np.select(cases, codes, UNSCORED).astype(np.int8)
+    known = ["unanswered", "target", "unjudged", None, "judge"]
+    given = reasons[0] if panel else Column([], np.zeros(n, np.int32))
+    own = given.codes + len(known)
+    return state, Column([*known, *given.values], np.select(cases, range(5), own).astype(np.int32))
+
+
+def _together(scores: Scores, rule: str) -> Scores:
+    """The panel's score of each request, from the scores there are; 0 where there is none."""
+    if len(scores) == 1:
+        return np.asarray(scores[0])
+    if not scores.size:
+        return np.zeros(scores.shape[1], np.int8)
+    kinds, which = np.unique(scores, axis=1, return_inverse=True)
+    combine = PANEL_RULES[rule]
+    given = [[int(score) for score in kind if score] for kind in kinds.T]
+    combined = np.array([combine(kind) if kind else 0 for kind in given], np.int8)
+    return np.asarray(combined[which.ravel()])

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from markupsafe import Markup
 
 from .charts import Chart
+from .document import Report, Section, Table
 from .figures import dark, svg
-from .report import Report, Section, Table
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 

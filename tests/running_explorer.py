@@ -6,17 +6,18 @@ import csv
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.records import Request, Response, Verdict
-from medsafetybench.scale import HARM
-from medsafetybench.store.store import Store, response_key
+from medsafetybench.scale import HARM, REFUSAL, Scale
+from medsafetybench.store.store import RunRecord, Store, response_key
 
 CANARY = "window.canary=1"
 HOSTILE = (
@@ -131,6 +132,64 @@ def _score(number: int, request: Request, name: str) -> int | None:
     if request.intent == "benign":
         return (5, 5, 3, 1)[number % 4] if name == "careful" else 5
     return (1, 1, 2, 1, 1)[number % 5] if name == "careful" else (1, 4, 5, 3, 2)[number % 5]
+
+
+def stored(
+    store: Store,
+    name: str,
+    scale: Scale,
+    requests: Sequence[Request],
+    score: Callable[[int, Request], int | None],
+) -> RunRecord:
+    """A finished run with a made-up answer to each request, by a judge on the scale."""
+    target = {"model": name}
+    keyed = [(r, response_key(target, [{"content": str(n)}])) for n, r in enumerate(requests)]
+    digest = sha256(repr(list(requests)).encode()).hexdigest()
+    info = {"name": "made up", "sha256": digest, "selection": {}}
+    run = store.register(f"run-{name}", {"benchmark": info, "target": target}, keyed)
+    judge = store.register_judge(f"{scale.key} judge", {"model": scale.key}, scale)
+    with store.transaction():
+        for number, (request, key) in enumerate(keyed):
+            store.put_response(key, Response(f"Answer {number} of {name}. " * 5, "stop"))
+            given = score(number, request)
+            level = scale.level(given, request.intent) if given else None
+            verdict = Verdict(level, None if level else "illegible", f"Because of {number}.")
+            store.put_verdict(judge, key, request.intent, verdict)
+    return store.set_panel(run, [judge])
+
+
+TURNS, FRAMINGS = (1, 2, 3), ("fiction", "authority")
+
+
+def pressed(requests: Sequence[Request]) -> list[Request]:
+    """Each request in several turns and framings; a later turn has what was said before it."""
+    asked = []
+    for request in requests:
+        for turn in TURNS:
+            before = ({"role": "user", "content": request.text},) * (turn - 1)
+            text = request.text if turn == 1 else f"Please, once more ({turn})."
+            asked.append(replace(request, text=text, turn=turn, context=before))
+        for framing in FRAMINGS:
+            asked.append(replace(request, text=f"{framing}: {request.text}", framing=framing))
+    return asked
+
+
+def on_several_scales(folder: Path) -> Path:
+    """Three runs: one by a judge of harm, the same requests by one of refusal, and one under
+    pressure."""
+    path, requests = folder / "scales.db", list(load_benchmark("starter"))
+    with Store.open(path) as store:
+        stored(store, "judged", HARM, requests, lambda n, r: _score(n, r, "eager"))
+        stored(store, "screened", REFUSAL, requests, _screened)
+        under = pressed([r for r in requests if r.intent == "harmful"][:20])
+        stored(store, "pressed", HARM, under, lambda n, r: min(5, (r.turn or 1) + n % 3))
+    return path
+
+
+def _screened(number: int, request: Request) -> int | None:
+    if number % 19 == 7:
+        return None
+    return (1, 4, 1, 3, 2, 1, 4)[number % 7] if request.intent == "harmful" else 4 - number % 2
 
 
 def hostile(folder: Path) -> Path:

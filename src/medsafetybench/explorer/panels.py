@@ -1,0 +1,104 @@
+"""What a run's page shows of its scorecard: a panel for each side, a table for each grouping.
+
+for panel in panels(card):
+    panel.title, panel.side, panel.measures
+for table in group_tables(card):
+    table.columns, table.rows
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..records import INTENTS
+from ..results.measures import SIDES, Measure, supported
+from ..results.scorecard import Figure, Group, Scorecard, Side
+from ..scale import SCALES, Scale
+from ..statistics.interval import Interval
+from .filters import NONE
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The requests of one intent, or all; ``side`` is None where a run has none of them."""
+
+    key: str
+    title: str
+    side: Side | None
+    measures: list[Measure]
+
+
+def panels(card: Scorecard) -> list[Panel]:
+    """Both intents, whether asked or not: one is never shown without the other. Then all."""
+    scale = scale_of(card)
+    return [
+        Panel(key, title, card.sides.get(key), supported(scale, key))
+        for key, title in SIDES.items()
+        if key in INTENTS or key in card.sides
+    ]
+
+
+def scale_of(card: Scorecard) -> Scale | None:
+    """The scale that the run is judged on; None without a judge."""
+    return SCALES[card.scale] if card.scale else None
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One group: its parameters in an address, its title, and the figure of each column."""
+
+    wanted: dict[str, Any]
+    title: str
+    figures: list[Figure | None]
+    scored: int
+    n: int
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """A run by principle, source and so on. The first column is drawn on an axis as well, which
+    ends at ``ends``."""
+
+    name: str
+    columns: list[Measure]
+    rows: list[GroupRow]
+    ends: Interval
+
+
+def group_tables(card: Scorecard) -> list[GroupTable]:
+    """One for each way of grouping that has several groups; both intents in one row."""
+    scale = scale_of(card)
+    sides: dict[str, Side] = {key: card.sides[key] for key in INTENTS if key in card.sides}
+    if not scale or not sides:
+        return []
+    columns = [(key, measure) for key in sides for measure in supported(scale, key)]
+    tables = []
+    for name in dict.fromkeys(name for side in sides.values() for name in side.by):
+        rows = _rows(sides, name, columns)
+        if columns and len(rows) > 1:
+            measures = [measure for _, measure in columns]
+            tables.append(GroupTable(name, measures, rows, measures[0].range(scale)))
+    return tables
+
+
+def _rows(sides: dict[str, Side], name: str, columns: list[tuple[str, Measure]]) -> list[GroupRow]:
+    groups: dict[Any, dict[str, Group]] = {}
+    for key, side in sides.items():
+        for group in side.by.get(name, ()):
+            groups.setdefault(group.value, {})[key] = group
+    return [
+        GroupRow(
+            {name: NONE if value is None else value},
+            _title(name, value, next(iter(found.values()))),
+            [found[key].figures.get(m.key) if key in found else None for key, m in columns],
+            sum(group.scored for group in found.values()),
+            sum(group.n for group in found.values()),
+        )
+        for value, found in groups.items()
+    ]
+
+
+def _title(name: str, value: Any, group: Group) -> str:
+    number = f"{value} " if name == "principle" and value is not None else ""
+    return number + group.title

@@ -1,0 +1,95 @@
+"""What figures and reports are made of: runs with their scorecards, labels and agreement.
+
+found = gather([open_run("run-31e6"), open_run("run-77b0")])
+found[0].card, found[0].label, found[0].agreement
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import MsbError
+from ..legible import name
+from ..results.agreement import Agreement, agreement_of
+from ..results.run import Run, open_run
+from ..results.scorecard import Scorecard
+from ..store.store import Store
+
+
+@dataclass(frozen=True)
+class ReportedRun:
+    """One run: its scorecard, what it is made of, a name for it, and its judges' agreement."""
+
+    card: Scorecard
+    settings: Mapping[str, Any]
+    label: str
+    agreement: Agreement | None = None
+    run: Run | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs to show, and pairs of runs before and after a change; all of them among ``runs``."""
+
+    runs: list[Run]
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+
+
+def select(
+    ids: Sequence[str],
+    store: str | Path,
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+) -> Selection:
+    """The runs named, each once, in order; without any name and pair, the last one.
+
+    Raises MsbError if a run, or any at all, is missing, or a run before lacks its run after.
+    """
+    with Store.read(store) as opened:
+        if not opened.runs():
+            raise MsbError(f"no runs in {store}; `msb evaluate` makes one")
+    if len(before) != len(after):
+        raise MsbError(
+            f"{len(before)} runs --before and {len(after)} --after; expected one after for each"
+        )
+    stages = [(open_run(b, store), open_run(a, store)) for b, a in zip(before, after, strict=True)]
+    if same := [b.id for b, a in stages if b.id == a.id]:
+        raise MsbError(f"{same[0]} is both --before and --after; expected two runs")
+    named = [open_run(i, store) for i in ids or ([] if stages else ["last"])]
+    runs = {run.id: run for run in [*named, *(run for pair in stages for run in pair)]}
+    return Selection(list(runs.values()), [(b.id, a.id) for b, a in stages])
+
+
+def in_pairs(
+    found: Sequence[ReportedRun], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[ReportedRun, ReportedRun]]:
+    """The runs of each pair."""
+    of = {one.card.run: one for one in found}
+    return [(of[before], of[after]) for before, after in pairs]
+
+
+def gather(
+    runs: Sequence[Run], judges: Sequence[str] = (), rule: str = "median"
+) -> list[ReportedRun]:
+    """Read what there is to show of these runs. ``judges`` and ``rule`` as in ``Run.summary``."""
+    cards = [run.summary(judges, rule) for run in runs]
+    found = []
+    for run, card, label in zip(runs, cards, labels(cards), strict=True):
+        outcomes = run.by_all_judges(judges, rule)
+        agreed = agreement_of(outcomes) if len(outcomes.judges) > 1 else None
+        found.append(ReportedRun(card, outcomes.run.settings, label, agreed, run))
+    return found
+
+
+def labels(cards: Sequence[Scorecard]) -> list[str]:
+    """The targets' names; where two are the same, with the benchmark or else the run's id."""
+    targets = [name(card.target) for card in cards]
+    told = [f"{name(card.target, 40)} on {name(card.benchmark.title, 30)}" for card in cards]
+    last = [f"{name(card.target, 40)} ({card.run})" for card in cards]
+    return [
+        next((text[i] for text in (targets, told) if text.count(text[i]) == 1), last[i])
+        for i in range(len(cards))
+    ]

@@ -1,0 +1,63 @@
+"""Every request of a run with all there is about it, as flat rows for tables and exports.
+
+for row in rows(store, read_outcomes(store, run, panel)):
+    row["id"], row["score"], row["level"], row["response"], row["screen.rationale"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from ..store.outcomes import STATES, Outcomes
+from ..store.store import JudgeRecord, Store
+from ..store.texts import Texts, texts
+
+
+def rows(store: Store, found: Outcomes) -> Iterator[dict[str, Any]]:
+    """The rows in the run's order, streamed.
+
+    ``score`` is the number of a level of the judge's scale and ``level`` its name; what each judge
+    said follows under its name.
+    """
+    names = column_names(found.judges)
+    for place, said in enumerate(texts(store, found.run, found.judges)):
+        yield _row(found, place, said, names)
+
+
+def column_names(judges: Sequence[JudgeRecord]) -> list[str]:
+    """A prefix for each judge's columns: its name, with its key where two share a name."""
+    names = [judge.name for judge in judges]
+    return [j.name if names.count(j.name) == 1 else f"{j.name}@{j.key}" for j in judges]
+
+
+def _row(found: Outcomes, place: int, said: Texts, names: Sequence[str]) -> dict[str, Any]:
+    intent, score = found.intent[place], int(found.score[place])
+    row = {
+        "run": found.run.id,
+        "id": found.ids[place],
+        "intent": intent,
+        "principle": found.principle[place],
+        "source": found.source[place],
+        "turn": found.turn[place],
+        "framing": found.framing[place],
+        "pair": found.pair[place],
+        "state": STATES[found.state[place]],
+        "score": score or None,
+        "level": found.scale.title_of(score, intent) if found.scale and score else None,
+        "reason": found.reason[place],
+        "request": said.request,
+        "context": orjson.loads(said.context) if said.context else None,
+        "response": said.response,
+        "reference": said.reference,
+        "finish_reason": said.finish_reason,
+        "error": said.error,
+        **dict(zip(("input_tokens", "output_tokens", "latency"), said.usage, strict=True)),
+    }
+    for j, name in enumerate(names):
+        row[f"{name}.score"] = int(found.scores[j][place]) or None
+        row[f"{name}.reason"] = said.reasons[j]
+        row[f"{name}.rationale"] = said.rationales[j]
+    return row
