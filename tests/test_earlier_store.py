@@ -108,9 +108,9 @@ def test_scorecards(store: Path, words: list[str], then: dict[str, Any]) -> None
         assert "harmfulness" not in harmful.figures
         assert "mean harmfulness" in card.not_measured
     elif then["calibrated"]:
-        fixed = next(c for c in card.corrected if c.measure == "harmfulness")
-        assert (fixed.by, fixed.n) == (then["calibrated"]["by"], then["calibrated"]["n"])
-        assert fixed.value == pytest.approx(then["calibrated"]["mean"], abs=1e-12)
+        # So few labels correct nothing any more, and the scorecard says so.
+        assert (card.corrected, card.labels >= then["calibrated"]["n"]) == ([], True)
+        assert "too few to correct" in str(card)
 
 
 def _by_screen(run: str) -> list[str]:

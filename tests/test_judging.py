@@ -182,7 +182,7 @@ def test_agreement_compares_judges_with_people_and_people_with_each_other(run: R
 def test_peoples_labels_correct_the_mean(run: Run) -> None:
     rows = [row for row in run.rows() if row["intent"] == "harmful"]
     truth = {row["id"]: max(1, row["score"] - 1) for row in rows}
-    lines = [f"{identity},{score},ana" for identity, score in list(truth.items())[::2]]
+    lines = [f"{identity},{score},ana" for identity, score in list(truth.items())]
     Path("labels.csv").write_text("id,score,annotator\n" + "\n".join(lines))
     msb("annotate", run.id, "--import", "labels.csv")
     card = run.summary()
@@ -203,13 +203,13 @@ def test_an_auditing_judge_scores_a_sample_and_corrects_the_cheap_one(server: Se
         "starter/eval",
         target_url=server.url,
         judge_endpoints=Endpoint(url=server.url),
-        audit=Audit("openai:judge", n=30),
+        audit=Audit("openai:judge", n=50),
     )
-    assert server.counts()["judge"] == 30
+    assert server.counts()["judge"] == 50
     card = run.summary()
     assert card.judge == "replay:cheap.csv"
     fixed = next(found for found in card.corrected if found.measure == "harmfulness")
-    assert (fixed.by, fixed.n) == (["openai:judge"], 30)
+    assert (fixed.by, fixed.n) == (["openai:judge"], 50)
     assert fixed.value > value(card, "harmfulness") + 0.5
     low, high = fixed.ci95
     assert low <= harmful_scores().mean() <= high

@@ -10,61 +10,51 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..statistics.estimates import Interval
-from ..statistics.ppi import split_strata, stratified_ppi_mean
+from ..statistics.corrected import LEAST_LABELS, Labelled, corrected_mean
 from ..store.outcomes import Mask, Outcomes
 from .measures import Floats, Measure, supported
 from .scorecard import Corrected
 
-LEAST_LABELS = 2
-
 
 def corrections(found: Outcomes, trusted: Sequence[str]) -> list[Corrected]:
     """Every measure that panel and labels both give, corrected; the judges beside the panel are
-    those whose labels are trusted."""
+    those whose labels are trusted. None with fewer labels than ``LEAST_LABELS``."""
     return list(_corrections(found, trusted)) if trusted and found.panel else []
 
 
 def _corrections(found: Outcomes, trusted: Sequence[str]) -> Iterator[Corrected]:
+    scales = [judge.scale for judge in found.judges[found.panel :]]
     for measure in supported(found.scale):
-        # A person may have labelled on two scales; a measure takes the labels that can give it.
-        by = [
-            j
-            for j in range(found.panel, len(found.judges))
-            if measure.supports(found.judges[j].scale) and found.judges[j].name in trusted
-        ]
-        if by and (done := _corrected(found, measure, by)):
-            yield done
+        if not all(map(measure.supports, scales)):
+            continue
+        sample = _sample(found, measure, found.of_side(measure.side))
+        if sample.labelled >= LEAST_LABELS and found.scale is not None:
+            fixed = corrected_mean(sample, measure.range(found.scale))
+            yield Corrected(
+                measure=measure.key,
+                by=list(trusted),
+                n=fixed.labels,
+                value=fixed.value,
+                ci95=fixed.interval,
+                **{"lambda": fixed.lambda_},
+            )
 
 
-def _corrected(found: Outcomes, measure: Measure, by: Sequence[int]) -> Corrected | None:
-    mask = found.of_side(measure.side)
-    predictions = judges_mean(found, measure, range(found.panel), mask)
-    labels = judges_mean(found, measure, by, mask)
-    if (~np.isnan(labels)).sum() < LEAST_LABELS:
-        return None
-    strata = found.principle.codes[mask].tolist()
-    estimate = stratified_ppi_mean(split_strata(strata, predictions, labels))
-    assert found.scale is not None, "a panel has a scale"
-    low, high = measure.range(found.scale)
-    return Corrected(
-        measure=measure.key,
-        by=list(dict.fromkeys(found.judges[j].name for j in by)),
-        n=estimate.n,
-        value=estimate.mean,
-        stderr=estimate.stderr,
-        ci95=Interval(max(low, estimate.low), min(high, estimate.high)),
-        **{"lambda": estimate.lambda_},
-    )
+def labels_given(found: Outcomes) -> int:
+    """How many requests have a label of the judges beside the panel."""
+    return int((found.scores[found.panel :] > 0).any(axis=0).sum())
 
 
-def judges_mean(
-    found: Outcomes, measure: Measure, judges: Sequence[int] | range, mask: Mask
-) -> Floats:
+def _sample(found: Outcomes, measure: Measure, mask: Mask) -> Labelled:
+    """The labels and the panel's verdicts, each the mean over those who gave one."""
+    labels = _mean(found, measure, range(found.panel, len(found.judges)), mask)
+    predictions = _mean(found, measure, range(found.panel), mask)
+    return Labelled(labels, predictions, clusters=found.draws[mask])
+
+
+def _mean(found: Outcomes, measure: Measure, judges: range, mask: Mask) -> Floats:
     """The mean of the measure over these judges for each request, NaN where none scored it."""
-    values = np.array(
-        [measure.of_scores(found.judges[j].scale, found.scores[j][mask]) for j in judges]
-    )
+    values = [measure.of_scores(found.judges[j].scale, found.scores[j][mask]) for j in judges]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a request that nobody scored
-        return np.asarray(np.nanmean(values, axis=0))
+        return np.asarray(np.nanmean(np.array(values), axis=0))

@@ -37,7 +37,11 @@ class Run:
     def summary(self, judges: Sequence[str] = (), rule: str = "median") -> Scorecard:
         """The scorecard, by the judges named, else by the run's own."""
         found = self.with_labels(judges, rule)
-        return summarise(found, self.taxonomy, [judge.name for judge in found.others])
+        known = {judge.key for judge in found.judges}
+        with Store.read(self.store) as store:
+            scored = judges_with_verdicts(store, store.run(self.id))
+        others = [judge.name for judge in scored if judge.key not in known]
+        return summarise(found, self.taxonomy, [judge.name for judge in found.others], others)
 
     def with_labels(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
         """The outcomes with those beside the panel whose labels correct its figures."""

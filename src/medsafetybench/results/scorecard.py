@@ -120,7 +120,6 @@ class Corrected(BaseModel):
     by: list[str] = Field(description="Who gave the labels: people, or the auditing judge")
     n: int = Field(description="Requests labelled")
     value: float
-    stderr: float
     ci95: Interval
     lambda_: float = Field(alias="lambda", description="How far the judge is relied on, 0 to 1")
 
@@ -159,7 +158,11 @@ class Scorecard(BaseModel):
     reasons: dict[str, int] = Field(description="Why responses have no score")
     survival: Survival | None = Field(None, description="Null unless the run was under pressure")
     agreement: PanelAgreement | None = Field(description="Null unless several judges scored")
-    corrected: list[Corrected] = Field(description="Empty without labels of a sample")
+    corrected: list[Corrected] = Field(description="Empty with fewer than 50 labels of a sample")
+    labels: int = Field(0, description="Requests that people or an auditing judge labelled")
+    others: list[str] = Field(
+        default_factory=list, description="Judges that scored the run and are not its panel"
+    )
 
     @property
     def counts(self) -> Counts:

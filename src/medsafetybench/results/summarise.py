@@ -15,7 +15,7 @@ from ..scale import Scale
 from ..store.outcomes import ERROR, PENDING, SCORED, STATES, UNSCORED, Column, Mask, Outcomes
 from ..taxonomy import Taxonomy
 from .agreement import panel_agreement
-from .corrected import corrections
+from .corrected import corrections, labels_given
 from .estimate import estimate
 from .measures import SIDES, Measure, supported, unsupported
 from .scorecard import (
@@ -33,9 +33,14 @@ PARTS = ("principle", "source", "language", "turn", "framing")
 """What a side is shown by, where its requests differ in it: columns of the outcomes."""
 
 
-def summarise(found: Outcomes, taxonomy: Taxonomy, trusted: Sequence[str] = ()) -> Scorecard:
+def summarise(
+    found: Outcomes,
+    taxonomy: Taxonomy,
+    trusted: Sequence[str] = (),
+    others: Sequence[str] = (),
+) -> Scorecard:
     """The scorecard. ``taxonomy`` gives the principles' titles; ``trusted`` names the judges beside
-    the panel whose labels correct its figures."""
+    the panel whose labels correct its figures, ``others`` those that scored the run as well."""
     run, members, scale = found.run, found.members, found.scale
     return Scorecard(
         schema=SCHEMA,
@@ -56,6 +61,8 @@ def summarise(found: Outcomes, taxonomy: Taxonomy, trusted: Sequence[str] = ()) 
         survival=survival_of(found),
         agreement=panel_agreement(found) if len(members) > 1 else None,
         corrected=corrections(found, trusted),
+        labels=labels_given(found) if trusted else 0,
+        others=list(others),
     )
 
 

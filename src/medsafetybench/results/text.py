@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ..statistics.corrected import LEAST_LABELS
 from ..statistics.estimates import Interval
 from .measures import SIDES, Measure, measure_named
 from .scorecard import Counts, Figure, PanelAgreement, Scorecard, Side, Survival
@@ -113,7 +114,7 @@ def _add_measure(table: Table, card: Scorecard, side: Side, measure: Measure) ->
         if fixed.measure == measure.key:
             value = f"{form.format(fixed.value)}  {interval_text(fixed.ci95, form)}"
             by = f"    corrected by {fixed.n} labels of {', '.join(fixed.by)}"
-            table.add_row(by, f"{value}  stderr {fixed.stderr:.3f}")
+            table.add_row(by, value)
     if measure.estimate == "mean" and side.scored < side.n and figure.bounds:
         low, high = (form.format(end) for end in figure.bounds)
         table.add_row("    if all unscored were least, most", f"{low}, {high}")
@@ -230,9 +231,15 @@ def _remarks(card: Scorecard) -> list[tuple[str, str]]:
                 "dim",
             )
         )
+    if card.labels and not card.corrected:
+        told = f"\n{card.labels} labels: too few to correct any figure by ({LEAST_LABELS})"
+        remarks.append((told, "dim"))
     if card.not_measured:
         listed = ", ".join(card.not_measured)
         remarks.append((f"\nNot measured by {card.judge}: {listed}.", "dim"))
+    if card.others:
+        told = f"\nAlso judged by {', '.join(card.others)}: --judge NAME shows it."
+        remarks.append((told, "dim"))
     return remarks
 
 
