@@ -98,7 +98,6 @@ def _published(name: str, data_dir: Path | None, columns: dict[str, str]) -> Ben
 
 def _show(report: Audit) -> None:
     from ..benchmarks.audit.junk import KINDS
-    from ..building.assessment import SIDES
 
     _show_counts(report)
     exact = report.exact
@@ -136,15 +135,23 @@ def _show(report: Audit) -> None:
         show.table(("junk", "requests", "what it is"), rows, right=("requests",))
     _show_phrasing(report)
     _show_twins(report)
-    if found := report.benign:
-        said = ", ".join(f"{found[side]:,} {side.replace('_', ' ')}" for side in SIDES)
-        print(f"\nHarmful requests by the judge {found['judge']}: {said}.")
-        if found["interval"]:
-            low, high = found["interval"]
-            print(
-                f"Ambiguous or benign: {found['ambiguous_or_benign']:.1%} of the scored "
-                f"(95% interval {low:.1%} to {high:.1%})."
-            )
+    _show_benign(report)
+
+
+def _show_benign(report: Audit) -> None:
+    """What a judge said of how many harmful requests are none."""
+    from ..building.assessment import SIDES
+
+    if not (found := report.benign):
+        return
+    said = ", ".join(f"{found[side]:,} {side.replace('_', ' ')}" for side in SIDES)
+    print(f"\nHarmful requests by the judge {found['judge']}: {said}.")
+    if found["interval"]:
+        low, high = found["interval"]
+        print(
+            f"Ambiguous or benign: {found['ambiguous_or_benign']:.1%} of the scored "
+            f"(95% interval {low:.1%} to {high:.1%})."
+        )
 
 
 def _show_counts(report: Audit) -> None:

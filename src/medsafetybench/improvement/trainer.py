@@ -130,16 +130,45 @@ def _trainer(
     recipe = training.recipe
     make, config, extra = _kind(training)
     device = choose_device(training.device)
-    every = max(1, math.ceil(data.steps / CHECKPOINTS_A_RUN))
+    early = bool(data.validation and recipe.patience)
+    trainer = make(
+        model=load_model(
+            files,
+            choose_dtype(training.dtype, device),
+            **(_quantization() if training.quantize else {}),
+        ),
+        args=config(**_arguments(training, data.steps, device, early), **extra),
+        train_dataset=Dataset.from_list(data.rows),
+        eval_dataset=Dataset.from_list(data.validation) if early else None,
+        processing_class=encoder.tokenizer,
+        peft_config=LoraConfig(
+            r=recipe.rank,
+            lora_alpha=recipe.alpha,
+            lora_dropout=recipe.dropout,
+            target_modules=recipe.modules,
+            task_type="CAUSAL_LM",
+        ),
+        callbacks=[
+            _watching(watcher),
+            *([EarlyStoppingCallback(recipe.patience)] if early else []),
+        ],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _arguments(training: Training, steps: int, device: str, early: bool) -> dict[str, Any]:
+    """What every method's trainer is told. Raises MsbError for a batch that cannot be made up."""
+    recipe = training.recipe
+    every = max(1, math.ceil(steps / CHECKPOINTS_A_RUN))
     accumulate = recipe.batch // (recipe.micro_batch * training.processes)
     if not accumulate:
         raise MsbError(
             f"batch {recipe.batch} is less than micro_batch {recipe.micro_batch} times "
             f"{training.processes} processes; change one with --set"
         )
-    early = bool(data.validation and recipe.patience)
     rows_a_pair = 2 if recipe.method == "kto" else 1
-    arguments = config(
+    return dict(
         output_dir=str(training.output / adapter.CHECKPOINTS),
         per_device_train_batch_size=recipe.micro_batch * rows_a_pair,
         per_device_eval_batch_size=recipe.micro_batch * rows_a_pair,
@@ -165,32 +194,7 @@ def _trainer(
         report_to=training.report_to,
         seed=training.seed,
         disable_tqdm=True,
-        **extra,
     )
-    trainer = make(
-        model=load_model(
-            files,
-            choose_dtype(training.dtype, device),
-            **(_quantization() if training.quantize else {}),
-        ),
-        args=arguments,
-        train_dataset=Dataset.from_list(data.rows),
-        eval_dataset=Dataset.from_list(data.validation) if early else None,
-        processing_class=encoder.tokenizer,
-        peft_config=LoraConfig(
-            r=recipe.rank,
-            lora_alpha=recipe.alpha,
-            lora_dropout=recipe.dropout,
-            target_modules=recipe.modules,
-            task_type="CAUSAL_LM",
-        ),
-        callbacks=[
-            _watching(watcher),
-            *([EarlyStoppingCallback(recipe.patience)] if early else []),
-        ],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
 
 
 def _kind(training: Training) -> tuple[Any, Any, dict[str, Any]]:
