@@ -1,22 +1,35 @@
 """How fast the explorer answers on a store of two runs of 74,374 requests (medsafety/llama3).
 
     python bench/bench_explorer.py [FOLDER]    # the store is made in FOLDER once, and kept
+    python bench/bench_explorer.py FOLDER --against CHECKOUT STORE
 
 Responses and verdicts are made up from hashes; the requests are the published ones. Each page is
 asked for over HTTP from the running command; printed is the first answer, the median and the
-slowest of the rest, in milliseconds, and the memory of the process at its largest.
+slowest of the rest, and what the rest cost in processor time, all in milliseconds, and the memory
+of the process at its largest.
+
+With --against, another checkout of this project serves a store of its own (made by its own
+benchmark), and each page is asked for from both in turn: one run, so that what else the machine
+does falls on both. A copy of that store is what we then serve. The last columns are our median and
+our processor time divided by theirs.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import hashlib
+import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from http.client import HTTPConnection
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, RemoteDisconnected
 from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,7 +40,7 @@ from medsafetybench.records import Response, Verdict
 from medsafetybench.scale import HARM
 from medsafetybench.store.store import Store, judge_key, response_key
 
-ROUNDS = 15
+ROUNDS = 30
 SENTENCES = (
     "I cannot help with that, because it would put patients at risk.",
     "Here is a general outline of what a clinician would consider.",
@@ -70,31 +83,92 @@ def fill(store: Store, model: str, benchmark: Benchmark) -> None:
     store.set_panel(run, [judge])
 
 
-def get(connection: HTTPConnection, path: str, cookie: str) -> tuple[float, int]:
-    """Milliseconds and bytes of one answer."""
-    started = time.perf_counter()
-    connection.request("GET", path, headers={"Cookie": cookie})
-    reply = connection.getresponse()
-    size = len(reply.read())
-    assert reply.status == 200, (path, reply.status)
-    return 1000 * (time.perf_counter() - started), size
+@dataclass
+class Served:
+    """An explorer that runs."""
+
+    connection: HTTPConnection
+    cookie: str
+    pid: int
+
+    def get(self, path: str) -> tuple[float, int]:
+        """Milliseconds and bytes of one answer."""
+        started = time.perf_counter()
+        try:
+            self.connection.request("GET", path, headers={"Cookie": self.cookie})
+            reply = self.connection.getresponse()
+        except RemoteDisconnected:  # it was idle for too long: ask again
+            self.connection.close()
+            return self.get(path)
+        size = len(reply.read())
+        assert reply.status == 200, (path, reply.status)
+        return 1000 * (time.perf_counter() - started), size
+
+    def wait(self) -> float:
+        """Seconds until the numbers of both runs are there."""
+        started = time.perf_counter()
+        while min(self.get("/runs/1")[1], self.get("/runs/2")[1]) < 5000:
+            time.sleep(0.1)
+        return time.perf_counter() - started
+
+    def computed(self) -> float:
+        """Milliseconds of processor time that all its threads took so far."""
+        files = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(file.read_text().split()[0]) for file in files) / 1e6
+
+    def peak(self) -> int:
+        """Its largest memory, in MB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) // 1024
 
 
-def main() -> None:
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
-    path = folder / "explorer.db"
-    if not path.exists():
-        benchmark = load_benchmark("medsafety/llama3")
-        with Store.open(path) as store:
-            for model in ("one", "two"):
-                fill(store, model, benchmark)
-    command = [sys.executable, "-m", "medsafetybench.cli", "explore", "--store", str(path)]
+@dataclass
+class Timing:
+    """One page of one explorer: milliseconds of the first answer, of each after it by the clock,
+    and of processor time for each of those."""
+
+    first: float
+    times: list[float]
+    computed: float
+
+    @property
+    def median(self) -> float:
+        """Of the answers after the first, by the clock."""
+        return statistics.median(self.times)
+
+
+def timings(served: Sequence[Served], path: str) -> list[Timing]:
+    """A page asked for from each in turn."""
+    found = []
+    for one in served:
+        found.append(Timing(one.get(path)[0], [], -one.computed()))
+    for _ in range(ROUNDS):
+        for one, timing in zip(served, found, strict=True):
+            timing.times.append(one.get(path)[0])
+    for one, timing in zip(served, found, strict=True):
+        timing.computed = (timing.computed + one.computed()) / ROUNDS
+    return found
+
+
+@contextmanager
+def serving(store: Path, source: Path | None = None) -> Iterator[Served]:
+    """The explorer over a store: this one, or that of another checkout."""
+    command = [sys.executable, "-m", "medsafetybench.cli", "explore", "--store", str(store)]
+    environment = {**os.environ, "PYTHONPATH": str(source)} if source else None
     process = subprocess.Popen(
-        [*command, "--no-browser"], stdout=subprocess.PIPE, text=True, bufsize=1
+        [*command, "--no-browser"], stdout=subprocess.PIPE, text=True, bufsize=1, env=environment
     )
     try:
         assert process.stdout is not None
-        measure(process.stdout.readline().strip(), process.pid, folder)
+        parts = urlsplit(process.stdout.readline().strip())
+        connection = HTTPConnection(parts.netloc, timeout=120)
+        connection.request("GET", f"{parts.path}?{parts.query}")
+        reply = connection.getresponse()
+        reply.read()
+        cookie = (reply.getheader("Set-Cookie") or "").partition(";")[0]
+        connection.close()
+        yield Served(connection, cookie, process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -121,30 +195,55 @@ PAGES = {
 }
 
 
-def measure(url: str, pid: int, folder: Path) -> None:
-    """Print a line for each page, and write the same as CSV."""
-    parts = urlsplit(url)
-    connection = HTTPConnection(parts.netloc, timeout=120)
-    connection.request("GET", f"{parts.path}?{parts.query}")
-    reply = connection.getresponse()
-    reply.read()
-    cookie = (reply.getheader("Set-Cookie") or "").partition(";")[0]
-    started = time.perf_counter()
-    while (
-        get(connection, "/runs/1", cookie)[1] < 5000 or get(connection, "/runs/2", cookie)[1] < 5000
-    ):
-        time.sleep(0.1)
-    print(f"numbers of both runs ready after {time.perf_counter() - started:.1f} s")
+HEADER = ("page", "first", "median", "slowest", "processor", "by the clock", "by the processor")
+
+
+def measure(served: Sequence[Served], folder: Path) -> None:
+    """Print a line for each page, and write the same as CSV: ours, and ours divided by theirs."""
     rows = []
+    print("{:22s}{:>9s}{:>9s}{:>9s}{:>11s}   ratio {}, {}".format(*HEADER))
     for name, path in PAGES.items():
-        first, size = get(connection, path, cookie)
-        times = [get(connection, path, cookie)[0] for _ in range(ROUNDS)]
-        rows.append((name, round(first), round(statistics.median(times)), round(max(times)), size))
-        print("{:22s} first {:5d}  median {:4d}  slowest {:4d} ms  {:7d} bytes".format(*rows[-1]))
-    status = Path(f"/proc/{pid}/status").read_text()
-    print(next(line for line in status.splitlines() if line.startswith("VmHWM")))
+        ours, *others = timings(served, path)
+        row = [name, ours.first, ours.median, max(ours.times), ours.computed]
+        for other in others:
+            row += [ours.median / other.median, ours.computed / other.computed]
+        rows.append([name, *(round(value, 2) for value in row[1:])])
+        ratios = "  ".join(f"{ratio:.2f}" for ratio in row[5:])
+        print("{:22s}{:9.1f}{:9.1f}{:9.1f}{:11.2f}   {}".format(*row[:5], ratios))
+    print(f"largest memory {', '.join(str(one.peak()) for one in served)} MB")
     with (folder / "explorer.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("page", "first", "median", "slowest", "bytes"), *rows])
+        csv.writer(file).writerows([HEADER[: len(rows[0])], *rows])
+
+
+def made(path: Path) -> Path:
+    """The store at the path, made if it is not there."""
+    if not path.exists():
+        benchmark = load_benchmark("medsafety/llama3")
+        with Store.open(path) as store:
+            for model in ("one", "two"):
+                fill(store, model, benchmark)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", nargs="?", type=Path, default=None)
+    parser.add_argument("--against", nargs=2, type=Path, metavar=("CHECKOUT", "STORE"))
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.against:
+        checkout, theirs = options.against
+        ours = Path(shutil.copy(theirs, folder / "copy.db"))
+        stores = [(ours, None), (theirs, checkout / "src")]
+    else:
+        stores = [(made(folder / "explorer.db"), None)]
+    with ExitStack() as stack:
+        served = []
+        for store, source in stores:
+            served.append(stack.enter_context(serving(store, source)))
+            print(f"numbers of both runs ready after {served[-1].wait():.1f} s")
+        measure(served, folder)
 
 
 if __name__ == "__main__":

@@ -81,10 +81,10 @@ def test_errors_are_asked_again_by_the_same_command_and_only_they(
     bad, good = serve("--fault", "500=0.3"), serve()
     first = evaluate(**settings, target_endpoint=endpoint(bad), judge_endpoints=endpoint(bad))
     card = first.summary()
-    assert card.errors > 0
+    assert card.counts.errors > 0
     left = sum(row["error"] is not None for row in first.rows())
     second = evaluate(**settings, target_endpoint=endpoint(good), judge_endpoints=endpoint(good))
     assert second.id == first.id
-    assert second.summary().scored == len(benchmark)
+    assert second.summary().counts.scored == len(benchmark)
     assert good.counts()["target"] == left
-    assert good.counts()["judge"] == card.errors
+    assert good.counts()["judge"] == card.counts.errors

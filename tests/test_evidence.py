@@ -58,7 +58,7 @@ SAFER = (row("harmfulness", 5, 1), row("refusal", 0, 1))
     ("rows", "said"),
     [
         pytest.param(
-            [*SAFER, row("over_refusal", 0, 1)], "the model now refuses everything", id="everything"
+            [*SAFER, row("over_refusal", 0, 1)], "model now refuses everything", id="everything"
         ),
         pytest.param([*SAFER, row("over_refusal", 0, 0.3)], "safer, at a price", id="price"),
         pytest.param(

@@ -20,7 +20,14 @@ pytest.importorskip("starlette", reason="needs the extra web")
 from conftest import ROOT, Server  # noqa: E402
 from medsafetybench.reporting import write_report  # noqa: E402
 from medsafetybench.store.store import Store  # noqa: E402
-from running_explorer import HOSTILE, Explorer, evaluated, exploring, hostile  # noqa: E402
+from running_explorer import (  # noqa: E402
+    HOSTILE,
+    Explorer,
+    evaluated,
+    exploring,
+    hostile,
+    on_several_scales,
+)
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -45,6 +52,12 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
     with exploring(hostile(tmp_path_factory.mktemp("hostile"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scales(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
+    with exploring(on_several_scales(tmp_path_factory.mktemp("scales"))) as running:
         yield running
 
 
@@ -158,11 +171,12 @@ def test_a_run_is_followed_while_msb_evaluate_writes_it(
     options = f"--limit 144 --target-concurrency 8 --target openai:m --store {store}"
     command = [sys.executable, "-m", "medsafetybench.cli", "evaluate", *options.split()]
     command += ["--target-url", serve("--latency", "0.4").url, "--judge", "screen"]
-    evaluating = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    assert evaluating.stderr
-    assert b"is new in" in evaluating.stderr.readline()
+    Store.open(store).close()
     with exploring(store) as explorer:
         tab = Tab(chromium, explorer, viewport=DESK)
+        evaluating = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        assert evaluating.stderr
+        assert b"is new in" in evaluating.stderr.readline()
         tab.go("/runs/1")
         done = tab.page.locator("[data-done]")
         first = int(done.inner_text())
@@ -225,28 +239,42 @@ PAGES = {
 }
 
 
+OTHER_PAGES = {
+    "scales-runs": "/",
+    "scales-refusal": "/runs/2",
+    "scales-pressed": "/runs/3",
+    "scales-request": "/runs/3/requests/2",
+    "scales-compare": "/compare?run=1&run=2",
+    "scales-label-start": "/runs/2/label",
+    "scales-label": "/runs/2/label?annotator=Bo&n=20&seed=0",
+}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
 def test_every_page_fits_and_has_names_for_its_controls(
-    chromium: Any, explorer: Explorer, width: int, scheme: str
+    chromium: Any, explorer: Explorer, scales: Explorer, width: int, scheme: str
 ) -> None:
-    viewport = PHONE if width == 360 else DESK
-    tab = Tab(chromium, explorer, viewport=viewport, color_scheme=scheme)
     unnamed = """[...document.querySelectorAll("input:not([type=hidden]), select, button, a")]
         .filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim())).length"""
-    for name, path in PAGES.items():
-        tab.go(path)
-        tab.page.get_by_text("One moment").wait_for(state="detached")
-        tab.shoot(f"{name}-{width}-{scheme}")
-        assert tab.overflow() <= 0, name
-        assert tab.page.evaluate(unnamed) == 0, name
-        assert tab.page.locator("h1").count() == 1, name
-    tab.press("v")
-    tab.shoot(f"label-shown-{width}-{scheme}")
-    tab.go("/runs/2/requests/3")
-    tab.shoot(f"request-shown-{width}-{scheme}")
-    tab.context.close()
-    assert tab.complaints == []
+    for running, pages in ((explorer, PAGES), (scales, OTHER_PAGES)):
+        viewport = PHONE if width == 360 else DESK
+        tab = Tab(chromium, running, viewport=viewport, color_scheme=scheme)
+        for name, path in pages.items():
+            tab.go(path)
+            tab.page.get_by_text("One moment").wait_for(state="detached")
+            for summary in tab.page.locator("details > summary").all():
+                summary.click()
+            tab.shoot(f"{name}-{width}-{scheme}")
+            assert tab.overflow() <= 0, name
+            assert tab.page.evaluate(unnamed) == 0, name
+            assert tab.page.locator("h1").count() == 1, name
+        tab.press("v")
+        tab.shoot(f"{name}-shown-{width}-{scheme}")
+        tab.go("/runs/2/requests/3")
+        tab.shoot(f"{name}-request-shown-{width}-{scheme}")
+        tab.context.close()
+        assert tab.complaints == []
 
 
 @pytest.mark.parametrize("width", [360, 1440])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -17,9 +18,8 @@ from starlette.testclient import TestClient
 
 from medsafetybench.explorer.app import create_app
 from medsafetybench.explorer.library import Library
-from medsafetybench.results import measures
 from medsafetybench.results.comparison import Method, compare
-from medsafetybench.results.measures import Measure, supported
+from medsafetybench.results.measures import MEASURES, Measure, supported
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.results.run import open_run
 from medsafetybench.scale import HARM, REFUSAL
@@ -131,7 +131,7 @@ def test_turns_and_framings_are_filtered(explorer: Explorer, query: str, keep: o
 def test_a_request_of_a_conversation_is_shown_with_what_was_said_before(explorer: Explorer) -> None:
     third = links(explorer.page("/runs/3?turn=3"), "/runs/3/requests/")[0]
     page = explorer.page(third)
-    assert "turn 3</span>" in page
+    assert "@turn-3" in page
     assert "Said before (2)" in page
     assert "Please, once more (3)." in page
 
@@ -162,9 +162,9 @@ def test_labels_on_refusal_are_a_judge_of_their_own(explorer: Explorer) -> None:
     )
 
 
-def test_a_new_row_of_measures_is_on_every_page(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def waffling() -> Iterator[Measure]:
+    """A measure of our own, in the table for as long as the test takes."""
     ours = Measure(
         "waffling",
         "waffling rate",
@@ -175,7 +175,12 @@ def test_a_new_row_of_measures_is_on_every_page(
         {"harm": {2: 1, 3: 1}},
         "Share of harmful requests with a score of 2 or 3.",
     )
-    monkeypatch.setattr(measures, "MEASURES", (*measures.MEASURES, ours))
+    MEASURES.append(ours)
+    yield ours
+    MEASURES.remove(ours)
+
+
+def test_a_new_row_of_measures_is_on_every_page(waffling: Measure, tmp_path: Path) -> None:
     app = create_app(on_several_scales(tmp_path), "token")
     with TestClient(app, base_url="http://127.0.0.1") as client:
         assert client.get("/?token=token").status_code == 200
@@ -184,7 +189,29 @@ def test_a_new_row_of_measures_is_on_every_page(
             assert "Waffling rate" in page, path
         card = open_run("run-judged", tmp_path / "scales.db").summary()
         assert f"{card.figure('waffling').value:.1%}" in client.get("/").text
+        assert waffling.explanation in client.get("/runs/1").text
         assert "Waffling rate" not in client.get("/runs/2").text
+
+
+def test_figures_that_cannot_be_drawn_are_said_to_fail_and_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried = []
+
+    def fail(*given: object) -> None:
+        tried.append(given)
+        raise ValueError("no such colour")
+
+    monkeypatch.setattr("medsafetybench.reporting.charts.charts", fail)
+    app = create_app(on_several_scales(tmp_path), "token")
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        client.get("/?token=token")
+        until = time.monotonic() + 60
+        while client.get("/figures?run=1").status_code == 200 and time.monotonic() < until:
+            time.sleep(0.1)
+        assert client.get("/figures?run=1").status_code == 500
+        assert len(tried) == 1
+        assert client.get("/runs/1").status_code == 200
 
 
 def generated(store: Store) -> None:

@@ -157,7 +157,7 @@ def test_a_name_of_the_users_for_a_file_of_several_keeps_them_apart() -> None:
     ]  # fmt: skip
     command = [*MSB, "import", "foo.json", "--target", "ours", "--judge", "screen", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.count('"target":"ours openai:m') == 2
+    assert done.stdout.count('"target": "ours openai:m') == 2
 
 
 def test_outputs_of_promptfoo_that_are_no_text() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cards import figure, value
+from cards import value
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark, open_run
 from medsafetybench.errors import MsbError, StopRun
@@ -178,7 +178,8 @@ def test_an_unreadable_verdict_is_unscored_on_both_ways(tmp_path: Path) -> None:
     (found,) = read_log(path)
     run, _ = store_recorded(found, Path("medsafety.db"))
     assert run.summary().reasons == {"unscored: not_in_file": 5}
-    assert figure(run.summary(), "refusal").value is None
+    sides = run.summary().sides.values()
+    assert all(found.value is None for side in sides for found in side.figures.values())
 
 
 def test_inspects_models_answer_as_targets() -> None:

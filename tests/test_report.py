@@ -270,7 +270,7 @@ def test_one_target_on_two_benchmarks_is_told_apart_by_them(tmp_path: Path) -> N
     runs = [evaluate(answer, "screen", load_benchmark("starter").sample(4))]
     runs += [evaluate(answer, "screen", load_benchmark(str(tmp_path / "ours.csv")))]
     first, second = (one.label for one in gather(runs))
-    assert first.endswith("on starter")
+    assert first.endswith("on starter@1.1")
     assert first != second
 
 

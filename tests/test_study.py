@@ -243,10 +243,10 @@ def test_a_benchmark_may_be_asked_under_pressure(
     study = read_study(path)
     (outcome,) = carry_out(study, Board([p.label for p in evaluations(study)]))
     assert outcome.run is not None
-    assert outcome.run.summary().scored == 4 * (3 + 5) == server.counts()["target"]
-    pressure = outcome.run.summary().pressure
-    assert pressure is not None
-    assert [step.turn for step in pressure.survival][:1] == [1]
+    assert outcome.run.summary().counts.scored == 4 * (3 + 5) == server.counts()["target"]
+    survival = outcome.run.summary().survival
+    assert survival is not None
+    assert [step.turn for step in survival.steps][:1] == [1]
 
 
 def test_tags_group_targets_for_contrasts(tmp_path: Path) -> None:
@@ -256,6 +256,8 @@ def test_tags_group_targets_for_contrasts(tmp_path: Path) -> None:
     carry_out(study, Board([p.label for p in evaluations(study)]))
     (part,) = report(study, study.store)
     assert part.comparison is not None
-    assert [(c.first, c.second) for c in part.comparison.contrasts] == [("echo", "filter")]
+    assert part.comparison.contrasts is not None
+    pairs = [(test.first, test.second) for test in part.comparison.contrasts.tests]
+    assert pairs == [("echo", "filter")]
     assert part.missing == []
     assert threading.active_count() < 20

@@ -10,22 +10,30 @@ otherwise turn "not safe" around on a page, and control characters break XML.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 
 LONGEST_NAME = 60
 
-# Controls, formats, separators of lines, surrogates, code points that are no characters, and what
-# Unicode lets a renderer ignore (DerivedCoreProperties.txt: Default_Ignorable_Code_Point). Not line
-# breaks and tabs; nor the joiners U+200C and U+200D and the selectors U+FE00 to U+FE0F: Persian,
-# Indic scripts and emoji are spelt with them.
-_NOWHERE = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
-    r"\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    r"\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd"
-    r"\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-    f"{_NOWHERE}]"
-)
+# Controls, formats, separators of lines, surrogates, and what Unicode lets a renderer ignore
+# (DerivedCoreProperties.txt: Default_Ignorable_Code_Point). Not line breaks and tabs; nor the
+# joiners U+200C and U+200D and the selectors U+FE00 to U+FE0F: Persian, Indic scripts and emoji are
+# spelt with them.
+_RANGES = """
+0-8 B-1F 7F-9F AD 34F 600-605 61C 6DD 70F 890-891 8E2 115F-1160 17B4-17B5 180B-180F 200B 200E-200F
+2028-202E 2060-206F 3164 D800-DFFF FDD0-FDEF FEFF FFA0 FFF0-FFFB 110BD 110CD 13430-1343F 1BCA0-1BCA3
+1D173-1D17A E0000-E0FFF
+"""
+
+
+def _unseen() -> Iterator[str]:
+    for ends in _RANGES.split():
+        first, _, last = ends.partition("-")
+        yield from map(chr, range(int(first, 16), int(last or first, 16) + 1))
+    for plane in range(17):  # the last two of each are no characters: XML has no place for them
+        yield from (chr(plane << 16 | 0xFFFE), chr(plane << 16 | 0xFFFF))
+
+
+_UNSEEN = frozenset(_unseen())
 
 
 def visible(text: str) -> str:
@@ -33,7 +41,9 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+    if _UNSEEN.isdisjoint(text):
+        return text
+    return "".join(f"[U+{ord(c):04X}]" if c in _UNSEEN else c for c in text)
 
 
 def name(text: object, longest: int = LONGEST_NAME) -> str:

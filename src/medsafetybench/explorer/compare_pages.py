@@ -81,10 +81,7 @@ def table(library: Library, request: Request) -> Response:
         cards=[snapshot.card for snapshot in snapshots],
         measures=across(one.scale for one in compared.found),
         judged={tuple(judge.key for judge in one.members) for one in compared.found},
-        tallies=[
-            [compared.tally(measure, run) for measure in compared.measures]
-            for run in range(1, len(question.runs))
-        ],
+        tallies=compared.tallies,
         choices=[c for c in snapshots[0].choices if c.name not in ("score", "state")],
         changes=CHANGES,
         rows=_rows(library, compared, question.runs, order[page.start : page.stop]),

@@ -11,12 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
 from ..records import INTENTS
-from ..results.pairing import join
 from ..store import labels, texts
 from ..store.store import RunRecord, Store
 from ..store.texts import Positions
@@ -32,7 +29,7 @@ PATIENCE = 0.1
 """Seconds a page waits for the numbers of a run of more than LARGE requests."""
 PATIENCE_SMALL = 20.0
 WRITE_SECONDS = 5.0
-JOINS = 8
+TABLES = 8
 QUEUES = 8
 QUEUE_SECONDS = 20.0
 
@@ -50,7 +47,7 @@ class Library:
         self.taxonomy: Taxonomy = load_taxonomy()
         self.background = Background(path)
         self._queues: dict[tuple[int, int | None, int], tuple[Queue, float]] = {}
-        self._joins: dict[tuple[int, ...], NDArray[np.int64]] = {}
+        self._tables: dict[tuple[int, ...], SideBySide] = {}
 
     def runs(self) -> list[RunRecord]:
         """Every run, oldest first."""
@@ -107,11 +104,14 @@ class Library:
         if len(ready) < len(runs):
             raise NotReady
         key = tuple(run.number for run in runs)
-        if key not in self._joins:  # what a run asks stays as it is
-            self._joins[key] = join(ready)
-            while len(self._joins) > JOINS:
-                del self._joins[next(iter(self._joins))]
-        return SideBySide(ready, self._joins[key])
+        kept = self._tables.get(key)
+        if kept is None or any(a is not b for a, b in zip(kept.found, ready, strict=True)):
+            # What a run asks stays as it is, whatever became of it since.
+            kept = SideBySide(ready, kept.positions) if kept else SideBySide.of(ready)
+            self._tables[key] = kept
+            while len(self._tables) > TABLES:
+                del self._tables[next(iter(self._tables))]
+        return kept
 
     def figures(self, runs: Sequence[RunRecord]) -> list[Picture]:
         """The figures of these runs. Raises NotReady while they are being drawn."""

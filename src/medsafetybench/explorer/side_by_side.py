@@ -57,7 +57,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Rows are requests that all runs were asked; ``positions`` (runs x rows) are their places."""
+    """Rows are requests that all runs were asked; ``positions`` (runs x rows) are their places.
+
+    What was worked out is kept, so one table serves all pages as long as its runs do not change.
+    """
 
     found: Sequence[Outcomes]
     positions: NDArray[np.int64]
@@ -85,6 +88,11 @@ class SideBySide:
         ]
         return np.array(values)
 
+    @cached_property
+    def tallies(self) -> list[list[Tally]]:
+        """Each run but the first against it, on each measure."""
+        return [[self.tally(m, run) for m in self.measures] for run in range(1, len(self.found))]
+
     def tally(self, measure: Measure, run: int) -> Tally:
         """A run against the first on a measure that all support."""
         first, own = self.values(measure)[[0, run]]
@@ -108,8 +116,8 @@ class SideBySide:
             if change not in CHANGES:
                 raise MsbError(f"change {change!r}; expected one of {', '.join(CHANGES)}")
             passing &= self._changed(change, measure, run)
-        rows = np.flatnonzero(passing)
-        return rows[np.argsort(-self._disagreement()[rows], kind="stable")]
+        rows: Positions = self._by_disagreement[passing[self._by_disagreement]]
+        return rows
 
     def _changed(self, change: str, measure: Measure | None, run: int) -> Mask:
         if measure not in self.measures:
@@ -126,22 +134,25 @@ class SideBySide:
     def _side(self, measure: Measure) -> Mask:
         return np.asarray(self.found[0].of_side(measure.side)[self.positions[0]])
 
-    def _disagreement(self) -> Floats:
-        """How far apart the runs are on each row; rows where one has no score come last.
+    @cached_property
+    def _by_disagreement(self) -> Positions:
+        """Every row, those first on which the runs are furthest apart; rows without a score last.
 
-        In levels where all are on one scale; else on the first measure of each side.
+        Apart in levels where all are on one scale; else on the first measure of each side.
         """
         if all(one.scale is self.found[0].scale for one in self.found):
             pairs = zip(self.found, self.positions, strict=True)
             scores = np.array([one.score[place] for one, place in pairs], dtype=float)
             scores[scores == 0] = np.nan
-            return _spread(scores)
-        apart = np.full(len(self), -1.0)
-        for side in INTENTS:
-            leading = next((m for m in self.measures if m.side == side), None)
-            if leading:
-                apart[self._side(leading)] = _spread(self.values(leading))
-        return apart
+            apart = _spread(scores)
+        else:
+            apart = np.full(len(self), -1.0)
+            for measure in filter(None, (self._lead(side) for side in INTENTS)):
+                apart[self._side(measure)] = _spread(self.values(measure))
+        return np.argsort(-apart, kind="stable")
+
+    def _lead(self, side: str) -> Measure | None:
+        return next((m for m in self.measures if m.side == side), None)
 
 
 def _spread(values: Floats) -> Floats:

@@ -49,8 +49,6 @@ class Brief:
     intent: str
     principle: int | None
     source: str | None
-    turn: int | None
-    framing: str | None
     state: str
     level: Level | None
 
@@ -75,8 +73,6 @@ class Snapshot:
             intent,
             found.principle[position],
             found.source[position],
-            found.turn[position],
-            found.framing[position],
             STATES[found.state[position]],
             found.scale.level(score, intent) if found.scale and score else None,
         )
@@ -118,7 +114,6 @@ class Drawing:
     """The figures of some runs, as of ``at`` (seconds since 1970)."""
 
     pictures: list[Picture]
-    version: int
     at: float
 
 
@@ -132,7 +127,7 @@ class Background:
         self._kept: dict[int, Snapshot] = {}
         self._making: dict[int, Future[Snapshot]] = {}
         self._searches: OrderedDict[tuple[int, str], tuple[Search, Future[None]]] = OrderedDict()
-        self._drawings: OrderedDict[tuple[int, ...], Future[Drawing]] = OrderedDict()
+        self._drawings: OrderedDict[tuple[int, ...], tuple[int, Future[Drawing]]] = OrderedDict()
 
     def snapshot(self, run: RunRecord, version: int, patience: float) -> Snapshot | None:
         """The run as it is now, or was a moment ago; None if ``patience`` seconds are too few."""
@@ -196,17 +191,17 @@ class Background:
         """The figures of these runs; None if ``patience`` seconds are too few to draw them."""
         key = tuple(run.number for run in runs)
         known = self._drawings.get(key)
-        if known is None or (known.done() and _outdated(known, version)):
-            known = self._worker.submit(self._draw, [run.id for run in runs], version)
+        if known is None or _outdated(*known, version):
+            known = version, self._worker.submit(self._draw, [run.id for run in runs])
             self._drawings[key] = known
             while len(self._drawings) > DRAWINGS:
-                self._drawings.popitem(last=False)[1].cancel()
+                self._drawings.popitem(last=False)[1][1].cancel()
         try:
-            return known.result(patience).pictures
+            return known[1].result(patience).pictures
         except NotYet:
             return None
 
-    def _draw(self, ids: Sequence[str], version: int) -> Drawing:
+    def _draw(self, ids: Sequence[str]) -> Drawing:
         # matplotlib takes a moment to load, so it waits for the first figure that is wanted.
         from ..reporting.charts import charts
         from ..reporting.forms import picture
@@ -214,19 +209,20 @@ class Background:
 
         reported = gather([Run(run, self._path, self._taxonomy) for run in ids])
         drawn = [Picture(c.title, c.note, **picture(c)) for c in charts(reported)]
-        return Drawing(drawn, version, time.time())
+        return Drawing(drawn, time.time())
 
     def close(self) -> None:
         """End the thread; what it is at is finished first."""
         self._worker.shutdown(cancel_futures=True)
 
 
-def _outdated(known: Future[Drawing], version: int) -> bool:
-    """True for figures that failed, or of a store that has changed since, a while ago."""
-    if known.cancelled() or known.exception():
+def _outdated(drawn_of: int, drawing: Future[Drawing], version: int) -> bool:
+    """True for figures of a store that has changed since, a while ago; at once if they failed."""
+    if drawing.cancelled():
         return True
-    drawn = known.result()
-    return drawn.version != version and time.time() > drawn.at + DRAWING_SECONDS
+    if not drawing.done() or drawn_of == version:
+        return False
+    return bool(drawing.exception()) or time.time() > drawing.result().at + DRAWING_SECONDS
 
 
 def _rests(kept: Snapshot) -> bool:

@@ -3,7 +3,7 @@
     render(request, "run.html", card=card)
 
 Whatever a template prints passes through ``visible`` and is then escaped, so no template can forget
-to: nothing on a page is unseen, and nothing of it is markup but what our own macros made.
+to: nothing on a page is unseen, and nothing of it is markup but what we made ourselves.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..results.measures import Measure
 from ..results.scorecard import Figure
 from ..results.text import form_of, interval_text
 from ..statistics.interval import Interval
-from .levels import level_sign, level_text, shade
+from .levels import badge, shade
 
 DASH = "\N{EN DASH}"
 LETTERS = "ABCD"
@@ -63,8 +63,7 @@ def _environment() -> Environment:
     env.globals |= {
         "LONGEST": LONGEST,
         "LETTERS": LETTERS,
-        "level_sign": level_sign,
-        "level_text": level_text,
+        "badge": badge,
         "on_axis": on_axis,
         "shade": shade,
     }
@@ -72,7 +71,7 @@ def _environment() -> Environment:
 
 
 def _finalize(value: Any) -> Any:
-    """What Jinja does to each value it prints, before escaping. Markup is ours, made by a macro."""
+    """What Jinja does to each value it prints, before escaping. Markup is ours."""
     return value if isinstance(value, Markup) else visible(str(value))
 
 

@@ -18,9 +18,8 @@ from pathlib import Path
 from ..benchmarks import load_benchmark
 from ..errors import MsbError
 from ..records import Intent, Request, digest
+from ..results.measures import went_well
 from ..results.run import Run, open_run
-
-FULFILS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +86,14 @@ def answered(run: Run) -> list[Example]:
     Learning its own good answers again keeps a model from forgetting them. Raises MsbError where
     there are none.
     """
+    scale = run.outcomes().scale
     found = [
         Example(row["request"], row["response"], "benign")
         for row in run.rows()
         if row["intent"] == "benign"
-        and row["score"] == FULFILS
+        and scale is not None
+        and row["score"] is not None
+        and went_well(scale, "benign", row["score"])
         and row["finish_reason"] != "length"  # half an answer is no example
         and not row["context"]
     ]

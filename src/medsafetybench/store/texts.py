@@ -75,15 +75,15 @@ def texts(store: Store, run: RunRecord, judges: Sequence[JudgeRecord]) -> Iterat
 
 
 def search(store: Store, run: RunRecord, text: str, start: int, stop: int) -> Positions:
-    """Positions from start up to stop whose id, request or response holds the text.
+    """Positions from start up to stop whose name, request or response holds the text.
 
     Case counts for letters beyond ASCII only, as in SQLite's LIKE.
     """
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    query = r"""SELECT i.position FROM items i JOIN requests q ON q.key = i.request
+    query = rf"""SELECT i.position FROM items i JOIN requests q ON q.key = i.request
         LEFT JOIN responses r ON r.key = i.response
         WHERE i.run = ?1 AND i.position >= ?2 AND i.position < ?3
-        AND (q.text LIKE ?4 ESCAPE '\' OR r.text LIKE ?4 ESCAPE '\' OR q.id LIKE ?4 ESCAPE '\')
+        AND (q.text LIKE ?4 ESCAPE '\' OR r.text LIKE ?4 ESCAPE '\' OR {NAME} LIKE ?4 ESCAPE '\')
         ORDER BY i.position"""
     found = store.select(query, run.number, start, stop, pattern)
     return np.array([position for (position,) in found], dtype=np.int64)
@@ -94,7 +94,7 @@ class Excerpt:
     """The beginnings of one request and its response, for a table."""
 
     position: int
-    id: str
+    name: str
     request: str
     response: str | None
     error: str | None
