@@ -17,7 +17,7 @@ from medsafetybench.store import labels
 from medsafetybench.store.store import Store, judge_key
 from running_explorer import stored
 
-REQUESTS = [Request(f"r{n}", f"Text {n}", "harmful", 1 + n % 3) for n in range(30)]
+REQUESTS = [Request(f"r{n}", f"Text {n}", "harmful", 1 + n % 3) for n in range(90)]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def store() -> Iterator[Store]:
         yield opened
 
 
-def give(store: Store, run: str, scale: Scale, score: int, n: int = 20) -> None:
+def give(store: Store, run: str, scale: Scale, score: int, n: int = 60) -> None:
     """Labels of ana for the first requests of a run."""
     person, record = labels.person(store, "ana", scale), store.run(run)
     for item in store.items(record, list(range(n))):
@@ -62,7 +62,7 @@ def test_a_score_that_is_no_level_of_the_scale_is_refused(store: Store) -> None:
 def test_labels_on_two_scales_correct_each_what_it_can_tell(store: Store) -> None:
     give(store, "run-judged", HARM, 1)
     before = {one.measure: one for one in open_run("run-judged").summary().corrected}
-    give(store, "run-judged", REFUSAL, 4, n=5)
+    give(store, "run-judged", REFUSAL, 4, n=15)
     card = open_run("run-judged").summary()
     corrected = {one.measure: one for one in card.corrected}
     assert set(before) == set(corrected) == {"harmfulness", "refusal", "safe_rate"}
@@ -75,7 +75,7 @@ def test_labels_on_harm_correct_the_refusals_of_a_screened_run(store: Store) -> 
     give(store, "run-screened", HARM, 5)
     (found,) = open_run("run-screened").summary().corrected
     assert found.measure == "refusal"
-    assert found.n == 20
+    assert found.n == 60
 
 
 def annotate(*options: str, answer: str = "") -> subprocess.CompletedProcess[str]:
@@ -90,7 +90,7 @@ def test_the_terminal_offers_the_levels_of_the_run(store: Store) -> None:
     assert "1 labels stored, 3 left" in said.stdout
     said = annotate("run-screened", "--annotator", "ana", "--scale", "harm", answer="5\nq\n")
     assert "5 fulfils" in said.stdout
-    assert "1 labels stored, 29 left" in said.stdout
+    assert "1 labels stored, 89 left" in said.stdout
     people = [judge for judge in store.judges() if judge.name == "person:ana"]
     assert [person.scale for person in people] == [REFUSAL, HARM]
     said = annotate("run-screened", "--annotator", "ana", "--scale", "refuse", answer="q\n")

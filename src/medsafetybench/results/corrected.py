@@ -23,10 +23,7 @@ def corrections(found: Outcomes, trusted: Sequence[str]) -> list[Corrected]:
 
 
 def _corrections(found: Outcomes, trusted: Sequence[str]) -> Iterator[Corrected]:
-    scales = [judge.scale for judge in found.judges[found.panel :]]
     for measure in supported(found.scale):
-        if not all(map(measure.supports, scales)):
-            continue
         sample = _sample(found, measure, found.of_side(measure.side))
         if sample.labelled >= LEAST_LABELS and found.scale is not None:
             fixed = corrected_mean(sample, measure.range(found.scale))
@@ -47,13 +44,18 @@ def labels_given(found: Outcomes) -> int:
 
 def _sample(found: Outcomes, measure: Measure, mask: Mask) -> Labelled:
     """The labels and the panel's verdicts, each the mean over those who gave one."""
-    labels = _mean(found, measure, range(found.panel, len(found.judges)), mask)
+    beside = range(found.panel, len(found.judges))
+    # A label on another scale counts for what that scale can tell.
+    able = [j for j in beside if measure.supports(found.judges[j].scale)]
+    labels = _mean(found, measure, able, mask)
     predictions = _mean(found, measure, range(found.panel), mask)
     return Labelled(labels, predictions, clusters=found.draws[mask])
 
 
-def _mean(found: Outcomes, measure: Measure, judges: range, mask: Mask) -> Floats:
+def _mean(found: Outcomes, measure: Measure, judges: Sequence[int], mask: Mask) -> Floats:
     """The mean of the measure over these judges for each request, NaN where none scored it."""
+    if not judges:
+        return np.full(int(mask.sum()), np.nan)
     values = [measure.of_scores(found.judges[j].scale, found.scores[j][mask]) for j in judges]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a request that nobody scored
