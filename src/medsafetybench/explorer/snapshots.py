@@ -159,7 +159,7 @@ class Background:
         started = time.perf_counter()
         at = time.time()
         found = Run(run.id, self._path, self._taxonomy).with_labels()
-        card = summarise(found, self._taxonomy, [judge.name for judge in found.others])
+        card = summarise(found, self._taxonomy)
         offered = choices(found, self._taxonomy)
         return Snapshot(card, found, offered, version, time.perf_counter() - started, at)
 

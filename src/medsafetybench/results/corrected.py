@@ -1,6 +1,6 @@
 """Figures corrected for the judge's error, by labels of people or of a dearer judge on a sample.
 
-corrections(read_outcomes(store, run, panel, trusted), ["person:ana"])
+corrections(read_outcomes(store, run, panel, trusted))
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from .measures import Floats, Measure, supported
 from .scorecard import Corrected
 
 
-def corrections(found: Outcomes, trusted: Sequence[str]) -> list[Corrected]:
+def corrections(found: Outcomes) -> list[Corrected]:
     """Every measure that panel and labels both give, corrected; the judges beside the panel are
     those whose labels are trusted. None with fewer labels than ``LEAST_LABELS``."""
-    return list(_corrections(found, trusted)) if trusted and found.panel else []
+    return list(_corrections(found)) if found.panel and found.others else []
 
 
-def _corrections(found: Outcomes, trusted: Sequence[str]) -> Iterator[Corrected]:
+def _corrections(found: Outcomes) -> Iterator[Corrected]:
     for measure in supported(found.scale):
         sample = _sample(found, measure, found.of_side(measure.side))
         if sample.labelled >= LEAST_LABELS and found.scale is not None:
             fixed = corrected_mean(sample, measure.range(found.scale))
             yield Corrected(
                 measure=measure.key,
-                by=list(trusted),
+                by=list(dict.fromkeys(found.judges[j].name for j in _able(found, measure))),
                 n=fixed.labels,
                 value=fixed.value,
                 ci95=fixed.interval,
@@ -44,12 +44,15 @@ def labels_given(found: Outcomes) -> int:
 
 def _sample(found: Outcomes, measure: Measure, mask: Mask) -> Labelled:
     """The labels and the panel's verdicts, each the mean over those who gave one."""
-    beside = range(found.panel, len(found.judges))
-    # A label on another scale counts for what that scale can tell.
-    able = [j for j in beside if measure.supports(found.judges[j].scale)]
-    labels = _mean(found, measure, able, mask)
+    labels = _mean(found, measure, _able(found, measure), mask)
     predictions = _mean(found, measure, range(found.panel), mask)
     return Labelled(labels, predictions, clusters=found.draws[mask])
+
+
+def _able(found: Outcomes, measure: Measure) -> list[int]:
+    """The judges beside the panel whose scale can tell the measure."""
+    beside = range(found.panel, len(found.judges))
+    return [j for j in beside if measure.supports(found.judges[j].scale)]
 
 
 def _mean(found: Outcomes, measure: Measure, judges: Sequence[int], mask: Mask) -> Floats:

@@ -41,7 +41,7 @@ class Run:
         with Store.read(self.store) as store:
             scored = judges_with_verdicts(store, store.run(self.id))
         others = [judge.name for judge in scored if judge.key not in known]
-        return summarise(found, self.taxonomy, [judge.name for judge in found.others], others)
+        return summarise(found, self.taxonomy, others)
 
     def with_labels(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
         """The outcomes with those beside the panel whose labels correct its figures."""

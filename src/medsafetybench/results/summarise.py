@@ -36,11 +36,10 @@ PARTS = ("principle", "source", "language", "turn", "framing")
 def summarise(
     found: Outcomes,
     taxonomy: Taxonomy,
-    trusted: Sequence[str] = (),
     others: Sequence[str] = (),
 ) -> Scorecard:
-    """The scorecard. ``taxonomy`` gives the principles' titles; ``trusted`` names the judges beside
-    the panel whose labels correct its figures, ``others`` those that scored the run as well."""
+    """The scorecard. ``taxonomy`` gives the principles' titles. The labels of the judges beside the
+    panel correct its figures; ``others`` names those that scored the run as well."""
     run, members, scale = found.run, found.members, found.scale
     return Scorecard(
         schema=SCHEMA,
@@ -60,8 +59,8 @@ def summarise(
         reasons=_reasons(found),
         survival=survival_of(found),
         agreement=panel_agreement(found) if len(members) > 1 else None,
-        corrected=corrections(found, trusted),
-        labels=labels_given(found) if trusted else 0,
+        corrected=corrections(found),
+        labels=labels_given(found) if found.others else 0,
         others=list(others),
     )
 
