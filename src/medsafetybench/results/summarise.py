@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..scale import Scale
+from ..statistics.clusters import Clusters
 from ..store.outcomes import ERROR, PENDING, SCORED, STATES, UNSCORED, Column, Mask, Outcomes
 from ..taxonomy import Taxonomy
 from .agreement import panel_agreement
@@ -127,7 +129,7 @@ def _group(found: Outcomes, measures: Sequence[Measure], mask: Mask) -> dict[str
     state = np.bincount(found.state[mask], minlength=len(STATES)).tolist()
     figures = {}
     if found.scale:
-        scores, draws = found.score[mask], found.draws[mask]
+        scores, draws = found.score[mask], _together(found.draws[mask])
         figures = {m.key: estimate(m, found.scale, scores, draws) for m in measures}
     return {
         "n": int(mask.sum()),
@@ -137,6 +139,11 @@ def _group(found: Outcomes, measures: Sequence[Measure], mask: Mask) -> dict[str
         "pending": state[PENDING],
         "figures": figures,
     }
+
+
+def _together(draws: NDArray[np.int64]) -> Clusters:
+    """The draws where some are of several requests; None, which is faster, where none is."""
+    return draws if len(np.unique(draws)) < len(draws) else None
 
 
 def _levels(found: Outcomes, mask: Mask, intent: str) -> list[LevelCount]:
