@@ -87,12 +87,14 @@ def test_the_steps_are_numbered_one_by_one() -> None:
 def test_an_older_store_opens_in_this_version_and_is_kept_as_it_was(
     old: Path, way: Callable[[Path], Store], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old.chmod(0o600)
+    old.chmod(0o640)
     with way(old) as store:
         assert len(store.runs()) == 13
     assert version(old) == newest()
     assert content(old.with_name(BACKUP)) == content(FIXTURE)
-    assert old.with_name(BACKUP).stat().st_mode == old.stat().st_mode, "no more readers than before"
+    assert old.with_name(BACKUP).stat().st_mode == old.stat().st_mode, (
+        "as many may read it as before"
+    )
     assert capsys.readouterr().err.splitlines() == [
         f"msb: {old} was of store version 1 and is now of version {newest()}; {BACKUP} beside it "
         "is the file as it was"
