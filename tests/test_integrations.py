@@ -26,6 +26,7 @@ from medsafetybench.results.measures import MEASURES
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.scale import REFUSAL
 from medsafetybench.store.store import Store
+from medsafetybench.tables import write_rows
 from server import BENIGN, HARMFUL, answer_to, score_of
 
 inspect_ai = pytest.importorskip("inspect_ai", reason="needs the extra 'inspect'")
@@ -411,6 +412,22 @@ def test_the_scores_of_a_table_are_on_the_scale_that_it_names() -> None:
     with Store.read(run.store) as store:
         assert [judge.scale for judge in store.judges()] == [REFUSAL]
     assert [row["score"] for row in run.rows()] == [1, None, 4]
+
+
+def test_a_screened_run_that_is_exported_imports_on_its_scale() -> None:
+    Path("said.csv").write_text(
+        "text,response\nHow?,I can't help with that.\nWhy?,Because it is.\n"
+    )
+    Path("asked.csv").write_text("text,language\nHow?,en\nWhy?,\n")
+    run = evaluate("replay:said.csv", "screen", "asked.csv")
+    write_rows(Path("rows.csv"), run.rows())
+    (log,) = read_log(Path("rows.csv"))
+    imported, _ = store_recorded(log, run.store)
+    same = ("id", "language", "request", "response", "score", "scale", "level")
+    rows = [[{name: row[name] for name in same} for row in one.rows()] for one in (run, imported)]
+    assert rows[0] == rows[1]
+    assert [row["level"] for row in rows[0]] == ["declines", "not declined"]
+    assert imported.summary().scale == "refusal", "of which no harmfulness is made"
 
 
 def test_a_pressed_run_that_is_exported_imports_with_its_turns() -> None:

@@ -19,8 +19,8 @@ from ..store.texts import Texts, texts
 def rows(store: Store, found: Outcomes) -> Iterator[dict[str, Any]]:
     """The rows in the run's order, streamed.
 
-    ``score`` is the number of a level of the judge's scale and ``level`` its name; what each judge
-    said follows under its name.
+    ``score`` is the number of a level of the judge's ``scale`` and ``level`` its name; what each
+    judge said follows under its name.
     """
     names = column_names(found.judges)
     for place, said in enumerate(texts(store, found.run, found.judges)):
@@ -41,11 +41,13 @@ def _row(found: Outcomes, place: int, said: Texts, names: Sequence[str]) -> dict
         "intent": intent,
         "principle": found.principle[place],
         "source": found.source[place],
+        "language": found.language[place],
         "turn": found.turn[place],
         "framing": found.framing[place],
         "pair": found.pair[place],
         "state": STATES[found.state[place]],
         "score": score or None,
+        "scale": found.scale.key if found.scale and score else None,
         "level": found.scale.title_of(score, intent) if found.scale and score else None,
         "reason": found.reason[place],
         "request": said.request,
