@@ -25,7 +25,6 @@ import numpy as np
 
 from ..results.run import Run
 from ..results.scorecard import Scorecard
-from ..results.summarise import summarise
 from ..scale import Level
 from ..store.outcomes import STATES, Outcomes
 from ..store.store import RunRecord, Store
@@ -158,8 +157,7 @@ class Background:
     def _make(self, run: RunRecord, version: int) -> Snapshot:
         started = time.perf_counter()
         at = time.time()
-        found = Run(run.id, self._path, self._taxonomy).with_labels()
-        card = summarise(found, self._taxonomy)
+        found, card = Run(run.id, self._path, self._taxonomy).summed_up()
         offered = choices(found, self._taxonomy)
         return Snapshot(card, found, offered, version, time.perf_counter() - started, at)
 

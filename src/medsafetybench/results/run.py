@@ -36,19 +36,19 @@ class Run:
 
     def summary(self, judges: Sequence[str] = (), rule: str = "median") -> Scorecard:
         """The scorecard, by the judges named, else by the run's own."""
-        found = self.with_labels(judges, rule)
-        known = {judge.key for judge in found.judges}
-        with Store.read(self.store) as store:
-            scored = judges_with_verdicts(store, store.run(self.id))
-        others = [judge.name for judge in scored if judge.key not in known]
-        return summarise(found, self.taxonomy, others)
+        return self.summed_up(judges, rule)[1]
 
-    def with_labels(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
-        """The outcomes with those beside the panel whose labels correct its figures."""
+    def summed_up(
+        self, judges: Sequence[str] = (), rule: str = "median"
+    ) -> tuple[Outcomes, Scorecard]:
+        """The scorecard, and the outcomes that it sums up: those by judges whose labels correct
+        its figures stand beside the panel's."""
         with Store.read(self.store) as store:
             run = store.run(self.id)
             panel = panel_of(store, run, judges)
-            return read_outcomes(store, run, panel, _trusted(store, run, panel), rule)
+            found = read_outcomes(store, run, panel, _trusted(store, run, panel), rule)
+            also = [j.name for j in judges_with_verdicts(store, run) if j not in found.judges]
+        return found, summarise(found, self.taxonomy, also)
 
     def outcomes(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
         """What came of each request, in columns; no texts."""
