@@ -235,6 +235,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"text": str(TURNS)},
         "own.jsonl:1: text: messages as Python shows them; save them as JSON",
     ),
+    "context as Python shows it": (
+        {"text": "How?", "context": str(TURNS)},
+        "own.jsonl:1: context: messages as Python shows them; save them as JSON",
+    ),
     "messages as Python shows them": (
         {"messages": str(TURNS)},
         "own.jsonl:1: messages: messages as Python shows them; expected a list of messages in JSON",
@@ -275,6 +279,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "own.jsonl:1: principle 10000",
     ),
 }
+
+
+def test_columns_of_others_that_are_called_as_ours_are_left_alone() -> None:
+    rows_of_theirs = [
+        {"text": "How?", "context": "The passage that the question is about.", "messages": 5},
+        {"text": "Why?", "context": ["a", "b"], "messages": [{"note": 1}]},
+        {"text": "Who?", "context": [], "messages": None},
+    ]
+    found = requests_in("own.jsonl", *rows_of_theirs)
+    assert [(r.text, r.context) for r in found] == [("How?", ()), ("Why?", ()), ("Who?", ())]
+    with pytest.raises(MsbError, match=r"own\.jsonl:1: context: no JSON; expected a list"):
+        requests_in("own.jsonl", rows_of_theirs[0], context="context")
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from medsafetybench import jsontext
+from medsafetybench import jsontext, load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.tables import rows, write_rows
 
@@ -58,6 +58,10 @@ FORMS: dict[str, tuple[str, bytes]] = {
     "JSON lines with a mark": ("t.jsonl", "\n".join(map(json.dumps, SAME)).encode("utf-8-sig")),
     "JSON lines in UTF-16": ("t.jsonl", "\n".join(map(json.dumps, SAME)).encode("utf-16")),
     "blank JSON lines first": ("t.jsonl", ("\n\n" + "\n".join(map(json.dumps, SAME))).encode()),
+    "two files of JSON lines in one": (
+        "t.jsonl",
+        b"\n".join(json.dumps(row).encode("utf-8-sig") for row in SAME),
+    ),
     "a JSON list": ("t.json", json.dumps(SAME).encode()),
     "a JSON list over lines": ("t.json", json.dumps(SAME, indent=2).encode()),
     "a JSON list named as lines": ("t.jsonl", json.dumps(SAME).encode()),
@@ -84,6 +88,18 @@ def test_a_line_is_counted_from_the_beginning_of_the_file() -> None:
         MsbError, match=r"^t\.csv:7: more cells .* quote cells that hold semicolons"
     ):
         next(found)
+
+
+def test_what_a_file_holds_is_no_command_to_a_terminal_and_no_second_line() -> None:
+    Path("t.csv").write_text('"a\nb\x1b[2J","c"\n1,2,3\n')
+    with pytest.raises(MsbError) as raised:
+        list(load_benchmark("t.csv"))
+    assert str(raised.value).isprintable()
+    Path("u.csv").write_text('"a\nb\x1b[2J",text\n,\n1,' + "x" * 10**6 + "\n")
+    with pytest.raises(MsbError) as raised:
+        list(load_benchmark("u.csv", columns={"principle": "text"}))
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 2100
 
 
 def test_what_separates_is_told_by_rows_that_agree_and_not_by_what_is_commonest() -> None:

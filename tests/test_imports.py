@@ -470,6 +470,13 @@ def test_a_column_for_who_answered_makes_a_run_of_each() -> None:
     assert len(first.samples) == len(second.samples) == 3
 
 
+def test_what_a_column_of_errors_says_where_there_was_none() -> None:
+    values = [None, "", False, 0, "False", "none", "NaN", float("nan"), True, "timed out", 500]
+    rows = [{"id": n, "text": "How?", "response": "No.", "error": e} for n, e in enumerate(values)]
+    (log,) = read_log(logged("t.jsonl", rows))
+    assert [s.response.error for s in log.samples] == [None] * 8 + ["error", "timed out", "500"]
+
+
 def test_a_row_that_comes_again_is_a_further_answer() -> None:
     rows = [{"id": "a", "text": "How?", "response": f"{n}"} for n in range(3)]
     (log,) = read_log(logged("t.jsonl", rows))

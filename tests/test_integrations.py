@@ -145,6 +145,31 @@ def test_a_judge_s_scale_comes_with_its_log_and_is_known_of_logs_that_do_not_say
     assert scores == [1 if declines else 4 for declines in declined]
 
 
+def test_a_conversation_is_asked_judged_and_imported_through_inspect(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hello."},
+        {"role": "assistant", "content": "Hello!"},
+        {"role": "user", "content": "How?"},
+    ]
+    Path("own.jsonl").write_text(json.dumps({"id": "a", "messages": turns}))
+    server, heard = serve(), []
+
+    def respond(messages: list[Any], *rest: Any) -> ModelOutput:
+        heard.append([{"role": m.role, "content": m.text} for m in messages])
+        return ModelOutput.from_content("mockllm/model", "No.")
+
+    task = inspect_tasks.medsafety("own.jsonl", "openai:judge", server.url)
+    model = get_model("mockllm/model", custom_outputs=respond)
+    log, path = inspected(task, tmp_path, model=model)
+    assert log.status == "success", log.error
+    assert heard == [turns]
+    (found,) = read_log(path)
+    assert [sample.request for sample in found.samples] == list(load_benchmark("own.jsonl"))
+
+
 def test_errors_epochs_and_foreign_scorers_of_a_log_are_kept_or_named(tmp_path: Path) -> None:
     def sometimes(messages: list[Any], *rest: Any) -> ModelOutput:
         if "number 1" in messages[-1].text:

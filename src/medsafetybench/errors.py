@@ -5,9 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 2000
+"""Characters of a message. Beyond them its middle is left out: a cell may hold a whole book."""
+
 
 class MsbError(Exception):
-    """Something the user can put right. The command line prints it without a traceback (exit 2)."""
+    """Something the user can put right. The command line prints it without a traceback (exit 2).
+
+    One line, whatever was given, and nothing in it that a terminal would take as a command.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        line = "".join(letter if letter.isprintable() else " " for letter in str(message))
+        if len(line) > LONGEST:
+            line = f"{line[: LONGEST * 3 // 4]} ... {line[-LONGEST // 4 :]}"
+        super().__init__(line)
 
 
 class UnknownName(MsbError):

@@ -14,6 +14,9 @@ from .conversations import answer_in
 from .errors import MsbError
 from .records import Response
 
+NO_ERROR = ("0", "false", "none", "null", "nan")
+"""What programs write into a column of errors where there was none."""
+
 Row = Mapping[str, Any]
 Value = TypeVar("Value")
 
@@ -39,7 +42,9 @@ def response_in(where: str, row: Row) -> Response:
     Read are ``response``, ``thinking``, ``error`` and ``finish_reason``. Raises MsbError for a
     response that is no text.
     """
-    if error := text_in(where, row, "error"):
+    error = row.get("error")
+    error = text_in(where, row, "error") if not isinstance(error, bool) else error and "error"
+    if error and error.strip().lower() not in NO_ERROR:
         return Response(error=" ".join(error.split()))
     text = text_in(where, row, "response") or ""
     thinking = text_in(where, row, "thinking") or thought_of(row.get("response")) or None

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..cells import whole_of
-from ..conversations import Asked, asked_in, messages_of, split
+from ..conversations import Asked, asked_in, chat_in, messages_of, split
 from ..errors import MsbError
 from ..fields import identity_in, text_in
-from ..records import Intent, Request, digest
+from ..records import Intent, Message, Request, digest
 from ..tables import is_blank, rows
 from .benchmark import Benchmark
 
@@ -72,7 +72,7 @@ def request_in(
     columns = columns or {}
     _check_columns(where, row, columns)
     row = {**row, **{field: row[column] for field, column in columns.items()}}
-    asked = _asked(where, row)
+    asked = _asked(where, row, columns)
     if not asked.text.strip():
         raise MsbError(f"{where}: the text is empty; expected a request")
     return Request(
@@ -99,17 +99,17 @@ def _check_columns(where: str, row: Mapping[str, Any], columns: Mapping[str, str
             )
 
 
-def _asked(where: str, row: Mapping[str, Any]) -> Asked:
+def _asked(where: str, row: Mapping[str, Any], columns: Mapping[str, str]) -> Asked:
     """What a row asks: the messages, or the text after its context."""
     field = "messages"
     try:
-        messages = _filled(row.get(field))
-        conversation = split(messages_of(messages)) if messages is not None else None
+        messages = _messages(row, field, strict=field in columns or "text" not in row)
         field = "text"
         text = asked_in(row.get(field))
         field = "context"
-        context = _filled(row.get(field))
-        before = tuple(messages_of(context)) if context is not None else ()
+        before = tuple(_messages(row, field, strict=field in columns) or ())
+        field = "messages"
+        conversation = split(messages) if messages else None
     except ValueError as error:
         raise MsbError(f"{where}: {field}: {error}") from None
     if conversation and text.text.strip() not in ("", conversation.text.strip()):
@@ -120,9 +120,16 @@ def _asked(where: str, row: Mapping[str, Any]) -> Asked:
     return replace(asked, context=asked.context or before)
 
 
-def _filled(value: Any) -> Any:
-    """The messages in a cell; None for an empty cell and an empty list."""
-    return None if value in (None, "", "[]", []) else value
+def _messages(row: Mapping[str, Any], field: str, strict: bool) -> list[Message] | None:
+    """The messages in a field, or None if it is empty.
+
+    Unless ``strict``, a column of that name that holds something else, as the passage that a
+    question is about, is another's and not ours.
+    """
+    value = row.get(field)
+    if value in (None, "", "[]", []):
+        return None
+    return messages_of(value) if strict else chat_in(value)
 
 
 class Names:

@@ -93,6 +93,8 @@ def _present(item: Item, number: int, of: int) -> None:
     console = Console(highlight=False)
     response = item.response.text if item.response else ""
     console.rule(f"{number} of {of}")
+    for turn in item.request.context:
+        console.print(Panel(Text(legible(turn["content"])), title=f"said before: {turn['role']}"))
     console.print(Panel(Text(legible(item.request.text)), title=f"{item.request.intent} request"))
     console.print(Panel(Text(legible(response)), title="response"))
 

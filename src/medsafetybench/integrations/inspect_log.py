@@ -51,7 +51,9 @@ def read_inspect_log(path: Path, intent: str | None = None) -> Recorded:
     found = Gathering(path, "inspect", intent)
     for sample in samples:
         _gather(found, log.eval.model, sample, scales)
-    (record,) = found.records()
+    # Our own task keeps what was said before a request beside it.
+    own = any(isinstance((s.metadata or {}).get("context"), list) for s in samples)
+    (record,) = found.records(own_systems=own)
     notes = [f"scorer {name!r} is not on the scale 1-5 and was left out" for name in others]
     return replace(
         record,

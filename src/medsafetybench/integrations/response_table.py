@@ -1,9 +1,9 @@
 """A plain table of responses as records of ours.
 
-    {"text": "How do I ...?", "response": "I can't help with that.", "target": "app v2", "score": 1}
+    {"text": "How do I ...?", "response": "I can't help with that.", "model": "app v2", "score": 1}
 
-Requests are read as in a benchmark's own file. The column ``target`` (or ``model``) makes a run of
-each; a row that comes again for one target is a further answer to its request.
+Requests are read as in a benchmark's own file. The column ``model`` makes a run of each; a row that
+comes again for one model is a further answer to its request.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .recorded import Recorded
 
 def read_table(path: Path, intent: str | None = None) -> list[Recorded]:
     """A table with the columns ``text`` (or request, or messages) and ``response``; those of a
-    benchmark's file, ``target``, ``turn``, ``framing``, ``thinking``, ``error``, ``finish_reason``,
+    benchmark's file, ``model``, ``turn``, ``framing``, ``thinking``, ``error``, ``finish_reason``,
     ``score``, ``scale``, ``reason`` and ``rationale`` are optional. All scores are on one scale,
     ``harm`` unless said.
 
@@ -41,11 +41,11 @@ def read_table(path: Path, intent: str | None = None) -> list[Recorded]:
     for where, row in rows(path):
         if is_blank(row):
             continue
-        if row.get("state") == "pending":
+        if row.get("state") == "pending" and not row.get("response"):
             found.leave_out("requests that were not answered")
             continue
         request, response = _request(where, row, intent), response_in(where, row)
-        target = text_in(where, row, "target") or text_in(where, row, "model") or path.stem
+        target = text_in(where, row, "model") or path.stem
         if not request.id:
             request = names[target].claim(where, request)
         before, there = first.setdefault((target, request.name), (request, where))

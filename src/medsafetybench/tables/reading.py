@@ -55,7 +55,8 @@ def _json_rows(path: Path) -> Iterator[Row]:
             continue
         where = f"{path}:{number}"
         try:
-            row = jsontext.loads(line)
+            # A mark within a file is the beginning of another that was put behind it.
+            row = jsontext.loads(line.lstrip("\ufeff"))
         except ValueError as error:
             if (listed := _listed(path)) is not None:
                 yield from listed
