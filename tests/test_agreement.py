@@ -235,11 +235,10 @@ def test_responses_of_one_cluster_are_one_draw() -> None:
     a, b = (np.repeat(rater, 10) for rater in raters(3, 60))
     whole = pair_figures(a, b, np.repeat(np.arange(60), 10))
     alone = pair_figures(*raters(3, 60))
-    assert whole.kappa == pytest.approx(alone.kappa, abs=0.01)
-    assert whole.exact == pytest.approx(alone.exact, abs=1e-6)
-    assert alpha_figure([a, b], clusters=np.repeat(np.arange(60), 10)) == pytest.approx(
-        alpha_figure(raters(3, 60)), abs=0.01
-    )
+    assert tuple(whole.kappa) == pytest.approx(tuple(alone.kappa), abs=0.03)
+    assert tuple(whole.exact) == pytest.approx(tuple(alone.exact), abs=1e-6)
+    by_cluster = alpha_figure([a, b], clusters=np.repeat(np.arange(60), 10))
+    assert tuple(by_cluster) == pytest.approx(tuple(alpha_figure(raters(3, 60))), abs=0.03)
 
 
 def test_alpha_has_its_interval_with_some_ratings_missing() -> None:

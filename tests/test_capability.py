@@ -23,6 +23,7 @@ if any(importlib.util.find_spec(name) is None for name in ("lm_eval", "torch", "
     pytest.skip("needs the extra 'capability'", allow_module_level=True)
 
 import torch
+from scipy.stats import binomtest
 
 from commands import msb
 from conftest import Server
@@ -41,7 +42,7 @@ from medsafetybench.capability.tasks import (
 from medsafetybench.errors import MissingExtra, MsbError, StopRun
 from medsafetybench.models.hf_files import DEMO
 from medsafetybench.models.settings import Endpoint
-from medsafetybench.statistics.equivalence import change_interval, tango_interval, within
+from medsafetybench.statistics.equivalence import change_interval, within
 from medsafetybench.store.capability import Answers, MeasuredTarget, QuestionSet
 from server import answer_to
 
@@ -429,30 +430,15 @@ def test_questions_and_seeds_in_common_are_compared() -> None:
         compare([before], [before], margin=2)
 
 
-def test_tango_interval_inverts_the_score_test() -> None:
-    from scipy.optimize import minimize_scalar
-
-    def score(difference: float, gained: int, lost: int, n: int) -> float:
-        """The statistic with the nuisance share found by maximising the likelihood itself."""
-
-        def unlikely(share: float) -> float:
-            cells = ((gained, share + difference), (lost, share), (n - gained - lost, None))
-            rest = 1 - 2 * share - difference
-            return -sum(k * math.log(rest if p is None else p) for k, p in cells if k)
-
-        ends = max(0.0, -difference) + 1e-12, (1 - difference) / 2 - 1e-12
-        share = minimize_scalar(unlikely, bounds=ends, method="bounded", options={"xatol": 1e-13}).x
-        spread = n * (2 * share + difference - difference**2)
-        return float((gained - lost - n * difference) / math.sqrt(spread))
-
+def test_a_change_has_the_interval_that_its_p_value_has() -> None:
     for gained, lost, n in ((12, 2, 50), (1, 9, 40), (5, 5, 200), (3, 0, 30)):
-        low, high = tango_interval(gained, lost, n)
-        assert score(low, gained, lost, n) == pytest.approx(1.959964, abs=1e-4)
-        assert score(high, gained, lost, n) == pytest.approx(-1.959964, abs=1e-4)
-        swapped = tango_interval(lost, gained, n)
-        assert swapped == pytest.approx((-high, -low))
-    assert tango_interval(0, 0, 100).high == pytest.approx(1.959964**2 / (100 + 1.959964**2))
-    assert tango_interval(20, 0, 20).high == 1.0
+        change = np.repeat([1.0, -1.0, 0.0], [gained, lost, n - gained - lost])
+        low, high = change_interval(change)
+        p = binomtest(gained, gained + lost).pvalue  # McNemar's exact test
+        assert (p < 0.05) == (not low <= 0 <= high)
+        assert change_interval(-change) == pytest.approx((-high, -low))
+    assert change_interval(np.zeros(100)).high == pytest.approx(1 - 0.025**0.01)
+    assert change_interval(np.ones(20)).high == 1.0
 
 
 def test_equivalence_is_claimed_wrongly_at_most_once_in_twenty() -> None:

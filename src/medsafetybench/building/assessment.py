@@ -23,7 +23,7 @@ from ..judges.reading import read_verdict
 from ..judges.rubric import fill, legible
 from ..models import Model
 from ..records import Conversation, Request, Response, Sampling, digest
-from ..statistics.estimates import wilson
+from ..statistics.estimates import rate_interval
 from ..taxonomy import Taxonomy, load_taxonomy
 from .asking import in_order
 from .project import prompt
@@ -116,11 +116,11 @@ def assess_all(
 
 
 def rates(sides: Counter[str]) -> dict[str, Any]:
-    """Counts by side, and the share of ambiguous or benign among the scored, with Wilson's 95%
+    """Counts by side, and the share of ambiguous or benign among the scored, with its 95%
     interval."""
     scored = sum(sides.values()) - sides["unscored"]
     doubtful = sides["ambiguous"] + sides["benign"]
-    interval = wilson(doubtful, scored)
+    interval = rate_interval(doubtful, scored)
     return {
         **{side: sides[side] for side in SIDES},
         "ambiguous_or_benign": doubtful / scored if scored else None,

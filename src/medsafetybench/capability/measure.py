@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..errors import MsbError, StopRun
 from ..models.settings import Endpoint
-from ..statistics.estimates import CONFIDENCE, Interval, t_quantile, wilson
+from ..statistics.estimates import Interval, estimate_proportion
 from ..store.capability import Answers, CapabilityStore, MeasuredTarget, QuestionSet
 from .models import Examinee, Served, counting_cut_prompts, open_examinee
 from .tasks import load_tasks, metric_of, prepare, question_set, require_harness, shots_of
@@ -100,13 +100,9 @@ class CapabilityResult:
 
     @property
     def interval(self) -> Interval | None:
-        """95%: Wilson's for one seed, Student's t over questions for several."""
-        if len(self.answers) == 1:
-            return wilson(int(self._shares.sum()), self.n)
-        if self.stderr is None:
-            return None
-        reach = t_quantile(0.5 + CONFIDENCE / 2, self.n - 1) * self.stderr
-        return Interval(max(0.0, self.accuracy - reach), min(1.0, self.accuracy + reach))
+        """95%, over questions, seeds averaged; Clopper's and Pearson's for one seed."""
+        found = estimate_proportion(self._shares)
+        return found.interval if found else None
 
     @property
     def seed_spread(self) -> float | None:

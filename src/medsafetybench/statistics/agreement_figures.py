@@ -38,7 +38,7 @@ from .clusters import Clusters
 from .estimates import Estimate, estimate_mean, estimate_proportion
 from .interval import CONFIDENCE, Floats, Interval, apart
 
-DRAWS = 4000
+DRAWS = 2000
 
 
 class PairFigures(NamedTuple):

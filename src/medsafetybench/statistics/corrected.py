@@ -132,8 +132,9 @@ def corrected_bounds(sample: Labelled, scale: Interval, confidence: float) -> In
 
     Raises MsbError for fewer than 50 labels.
     """
-    ends = (_values(sample, scale, end) for end in scale)
-    return _within(scale, *(_bounds(value, sample.clusters, confidence) for value in ends))
+    ends = scale if sample.unread else scale[:1]
+    found = [_bounds(_values(sample, scale, end), sample.clusters, confidence) for end in ends]
+    return _within(scale, found[0], found[-1])
 
 
 def corrected_difference(

@@ -13,19 +13,18 @@ within the margin, so that it is claimed wrongly at most once in twenty times.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .estimates import CONFIDENCE, Interval
-from .paired import sign_flip_p
+from .bounds import mean_bounds, mean_tails
+from .interval import CONFIDENCE, Interval
 
 Counts = NDArray[np.int64]
 
 MARGIN = 0.02
+ENDS = Interval(-1.0, 1.0)
 TOST_CONFIDENCE = 0.90
 """Of the two-sided interval that amounts to two one-sided tests at 5%."""
 
@@ -37,7 +36,8 @@ class PairedChange:
     ``low`` and ``high`` are the 95% interval of the difference (after minus before), ``tost`` the
     90% one that decides. ``gained`` and ``lost`` count the questions answered right more often and
     less often. ``equivalent`` is True where ``tost`` lies within ±margin, False where it lies
-    beyond it on one side, None where neither is shown. ``p`` is McNemar's exact test by question.
+    beyond it on one side, None where neither is shown. ``p`` is of the difference being 0: below
+    0.05 where the interval excludes 0, and McNemar's exact test where each was asked once.
     """
 
     n: int
@@ -73,7 +73,7 @@ def paired_change(
         difference=float(change.mean()),
         low=low,
         high=high,
-        p=sign_flip_p((after - before).astype(float)),
+        p=mean_tails(change, ENDS, 0.0).two_sided,
         gained=int((change > 0).sum()),
         lost=int((change < 0).sum()),
         margin=margin,
@@ -90,50 +90,9 @@ def within(interval: Interval, margin: float) -> bool | None:
 
 
 def change_interval(change: NDArray[np.float64], confidence: float = CONFIDENCE) -> Interval:
-    """Interval of the mean of each question's change, a share from -1 to 1.
+    """Interval of the mean of each question's change, a share from -1 to 1, as `bounds` has it.
 
-    With one answer a question this is Tango's score interval. With several, changes are fractions
-    and vary less than yes and no: then gains, losses and questions enter it divided by the factor
-    by which they do, as Rao and Scott do for clustered counts (J. Rao, A. Scott, Biometrics 48
-    (1992) 577-585). The 1 in the factor is a question that changes wholly: where little has
-    changed, little is known of how much.
+    It has width where nothing changed: on 120 questions without a difference the true one may well
+    be 2 points.
     """
-    gained, lost = float(change[change > 0].sum()), float(-change[change < 0].sum())
-    shrink = (float((change**2).sum()) + 1) / (gained + lost + 1)
-    return tango_interval(gained / shrink, lost / shrink, len(change) / shrink, confidence)
-
-
-def tango_interval(
-    gained: float, lost: float, n: float, confidence: float = CONFIDENCE
-) -> Interval:
-    """Score interval of a difference of paired proportions, (gained - lost) / n.
-
-    Source: T. Tango, Equivalence test and confidence interval for the difference in proportions
-    for the paired-sample design, Statistics in Medicine 17 (1998) 891-908. Unlike Wald's it has
-    width where no pair differs: z² / (n + z²) on both sides.
-    """
-    from scipy.optimize import bisect
-
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    observed = (gained - lost) / n
-
-    def beyond(difference: float, sign: int) -> float:
-        return sign * _score(difference, gained, lost, n) - z
-
-    low = -1.0 if observed <= -1 else bisect(beyond, -1, observed, args=(1,))
-    high = 1.0 if observed >= 1 else bisect(beyond, observed, 1, args=(-1,))
-    return Interval(float(low), float(high))
-
-
-def _score(difference: float, gained: float, lost: float, n: float) -> float:
-    """Tango's z statistic: how far the data are from this true difference."""
-    distance = gained - lost - n * difference
-    if distance == 0:
-        return 0.0
-    # The most likely share of losses if this were the difference: the root of a x² + b x + c.
-    a = 2 * n
-    b = -gained - lost + (2 * n - gained + lost) * difference
-    c = -lost * difference * (1 - difference)
-    share = (math.sqrt(max(0.0, b * b - 4 * a * c)) - b) / (2 * a)
-    variance = n * (2 * share + difference * (1 - difference))
-    return distance / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, distance)
+    return mean_bounds(change, ENDS, (1 + confidence) / 2)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bounds import mean_bounds, mean_bounds_with_missing
+from .bounds import mean_bounds, mean_bounds_with_missing, rate_bounds
 from .clusters import Clusters, cluster_totals, scored
 from .interval import CONFIDENCE, Floats, Interval
 
@@ -73,13 +73,18 @@ def estimate_mean(
 def estimate_proportion(
     yes: Floats, clusters: Clusters = None, confidence: float = CONFIDENCE
 ) -> Estimate | None:
-    """The share of ones among ones and zeros, NaN being left out; None if there are none.
+    """The mean of values from 0 to 1, mostly ones and zeros, NaN being left out; None if none.
 
     `estimate_mean` on the scale from 0 to 1, which without clusters is Clopper's and Pearson's
     exact interval: each of its ends by itself is wrong in at most (1 - confidence) / 2, wherever
     the rate lies.
     """
     return estimate_mean(yes, SHARE, clusters, confidence)
+
+
+def rate_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval | None:
+    """`estimate_proportion`'s interval from counts of independent draws; None for no draw."""
+    return rate_bounds(successes, n, (1 + confidence) / 2) if n else None
 
 
 def interval_with_missing(
