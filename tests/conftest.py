@@ -71,9 +71,9 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Starts server processes: ``serve("--latency", "0.02")``; they end with the test."""
     started: list[Server] = []
 
-    def start(*options: str) -> Server:
+    def start(*options: str, script: Path = SERVER) -> Server:
         process = subprocess.Popen(
-            [sys.executable, str(SERVER), *options], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(script), *options], stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
         port = process.stdout.readline().strip()

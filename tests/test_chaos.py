@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chaos_server import thought_of
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark
+from medsafetybench.evaluation import open_run
 from medsafetybench.models import retry
 from medsafetybench.models.settings import Endpoint
-from server import HARMFUL, score_of
+from medsafetybench.records import Response
+from medsafetybench.store.store import Store
+from server import HARMFUL, answer_to, score_of
 
 FAULTS = {
     "429": 0.10,
@@ -88,3 +98,85 @@ def test_errors_are_asked_again_by_the_same_command_and_only_they(
     assert second.summary().counts.scored == len(benchmark)
     assert good.counts()["target"] == left
     assert good.counts()["judge"] == card.counts.errors
+
+
+# All at once, with a target and a judge that think, over a stop and three SIGKILLs
+
+CHAOS = Path(__file__).with_name("chaos_server.py")
+REQUESTS, CONCURRENCY, KILLS = 300, 16, 3
+NO_ANSWER = {"response_filtered", "ended_while_thinking"}
+NO_VERDICT = {"content_filter", "judge_ended_while_thinking", "cut_off"}
+
+
+def command(server: Server, published: Path, store: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "medsafetybench.cli", "evaluate", "--benchmark", "medsafety/eval"),
+        *("--limit", str(REQUESTS), "--data-dir", str(published), "--store", str(store)),
+        *("--target", "openai:model", "--target-url", server.url),
+        *("--judge", "openai:judge", "--judge-url", server.url),
+        *("--target-concurrency", str(CONCURRENCY), "--judge-concurrency", str(CONCURRENCY)),
+        *("--retries", "1", "--timeout", "5"),
+    ]
+
+
+def responses(store: Path) -> list[Response]:
+    """What the target said to each request, in order; errors left out."""
+    with Store.read(store) as opened:
+        run = opened.run("last")
+        items = opened.items(run, range(REQUESTS))
+        return [i.response for i in items if i.response and i.response.error is None]
+
+
+def test_nothing_is_scored_wrongly_or_paid_twice_whatever_happens(
+    serve: Callable[..., Server], published: Path, tmp_path: Path
+) -> None:
+    server, store = serve("--out-of-quota-at", "250", script=CHAOS), tmp_path / "store.db"
+    line = command(server, published, store)
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, "no quota" in done.stderr) == (2, True), done.stderr
+    counts = server.counts()
+    assert counts["calls"] < 2 * REQUESTS, "it stopped before its end"
+    assert len(responses(store)) == counts["target answered"], "what was paid is stored"
+
+    moments = random.Random(0)
+    for _ in range(KILLS):
+        before, after = server.counts()["calls"], moments.randint(20, 80)
+        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and server.counts()["calls"] < before + after:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    finish(line)
+
+    rows = list(open_run("last", store).rows())
+    assert len(rows) == REQUESTS
+    for row, response in zip(rows, responses(store), strict=True):
+        check(row, response)
+    counts = server.counts()
+    assert REQUESTS <= counts["target answered"] <= REQUESTS + KILLS * CONCURRENCY
+    judged = sum(row["reason"] not in NO_ANSWER for row in rows)
+    assert counts["judge answer"] <= judged + KILLS * CONCURRENCY
+
+
+def finish(line: list[str]) -> None:
+    """The same command, until it has no error left to ask again."""
+    for _ in range(20):
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if "asks those again" not in done.stderr:
+            return
+    pytest.fail("errors that never end")
+
+
+def check(row: dict[str, Any], response: Response) -> None:
+    """What came of a request is what the server meant by its replies."""
+    answer, score = answer_to(row["request"]), score_of(row["request"], HARMFUL)
+    if row["state"] == "unscored":
+        assert row["reason"] in NO_ANSWER | NO_VERDICT
+    else:
+        assert (row["state"], row["score"]) == ("scored", score)
+        assert row["openai:judge.rationale"].count("VERDICT") == 1, "a draft is no rationale"
+    if row["reason"] in NO_ANSWER:
+        assert response.text in ("", answer[:9])
+    else:
+        assert (response.text, response.thinking or thought_of("")) == (answer, thought_of(""))

@@ -7,129 +7,38 @@ import json
 import re
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from itertools import chain, repeat
 
 import pytest
 
 from conftest import Server
-from medsafetybench.errors import BudgetSpent, MsbError, StopRun
+from medsafetybench.errors import BudgetSpent, StopRun
 from medsafetybench.models import Budget, Meter, openai, retry
-from medsafetybench.models.address import HOSTED, endpoint_url
 from medsafetybench.models.openai import OpenAIModel
-from medsafetybench.models.opening import open_model
-from medsafetybench.models.settings import Endpoint
 from medsafetybench.models.standing import FAILURES_IN_A_ROW
 from medsafetybench.records import RAW, Response, Sampling
+from replies import (
+    ASKED,
+    KEY,
+    Asked,
+    Reply,
+    Scripted,
+    ask,
+    choice,
+    failed,
+    once,
+    one_line,
+    with_server,
+)
 from server import answer_to, completion
-
-ASKED = [{"role": "user", "content": "How?"}]
-KEY = "sk-very-secret-0123456789"
-GOOD = json.dumps(completion("model", "Fine.", raw=False)).encode()
 
 
 @pytest.fixture(autouse=True)
 def no_time_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Backoff in milliseconds; what a server asks for by Retry-After is still waited for."""
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.002)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the server below says to one call. ``status`` None hangs up without a word."""
-
-    status: int | None = 200
-    body: bytes = GOOD
-    headers: tuple[str, ...] = ()
-    echo: int | None = None
-    """Repeat what was asked, credentials and all, in an error message after so many letters."""
-
-
-@dataclass
-class Asked:
-    """What a server was sent: when (seconds), the head, and the body."""
-
-    at: float
-    head: str
-    body: bytes
-
-    @property
-    def json(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads(self.body)
-        return found
-
-
-@dataclass
-class Scripted:
-    """A server that gives these replies in turn, the last again and again."""
-
-    replies: Sequence[Reply]
-    asked: list[Asked] = field(default_factory=list)
-    url: str = ""
-
-    async def __aenter__(self) -> Scripted:
-        self._coming: Iterator[Reply] = chain(self.replies, repeat(self.replies[-1]))
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = int(head.lower().partition("content-length: ")[2].partition("\r")[0])
-        self.asked.append(Asked(time.monotonic(), head, await reader.readexactly(length)))
-        reply = next(self._coming)
-        if reply.status is not None:
-            writer.write(self._written(reply, head))
-        writer.close()
-
-    def _written(self, reply: Reply, head: str) -> bytes:
-        body, headers = reply.body, list(reply.headers)
-        if reply.echo is not None:
-            token = head.partition("Bearer ")[2].partition("\r")[0]
-            said = f"{'x' * reply.echo} Authorization: Bearer {token}"
-            body = json.dumps({"error": {"message": said, "code": "bad"}}).encode()
-            headers.append(f"location: http://127.0.0.1:9/?key={token}")
-        lines = [f"HTTP/1.1 {reply.status} X", f"content-length: {len(body)}", "connection: close"]
-        return "\r\n".join([*lines, *headers, "", ""]).encode() + body
-
-
-def with_server(
-    replies: Sequence[Reply], work: Callable[[OpenAIModel], Awaitable[Response]], **settings: object
-) -> tuple[Scripted, Response | Exception]:
-    """Do the work on a model behind a scripted server; what it returned, or raised."""
-
-    async def run() -> tuple[Scripted, Response | Exception]:
-        async with Scripted(replies) as server:
-            model = OpenAIModel("model", server.url, **settings)  # type: ignore[arg-type]
-            try:
-                return server, await work(model)
-            except MsbError as error:
-                return server, error
-            finally:
-                await model.close()
-
-    return asyncio.run(run())
-
-
-def ask(*replies: Reply, **settings: object) -> tuple[Scripted, Response | Exception]:
-    """Ask a model behind a scripted server once."""
-    return with_server(replies, lambda model: model.complete(ASKED, Sampling()), **settings)
-
-
-def failed(message: str, code: str | None = None) -> bytes:
-    return json.dumps({"error": {"message": message, "code": code}}).encode()
-
-
-def one_line(error: object) -> str:
-    assert isinstance(error, StopRun)
-    assert "\n" not in str(error)
-    return str(error)
 
 
 # What is sent
@@ -161,78 +70,6 @@ def test_a_raw_text_is_continued_without_a_chat_template() -> None:
     assert said.text == "upon"
 
 
-# What comes back
-
-
-def choice(message: object, **other: object) -> bytes:
-    return json.dumps({"choices": [{"message": message, **other}]}).encode()
-
-
-SHAPES = {
-    "text": (choice({"content": "Fine."}), "Fine."),
-    "null": (choice({"content": None}), ""),
-    "empty": (choice({"content": ""}), ""),
-    "no content": (choice({"role": "assistant"}), ""),
-    "parts": (choice({"content": [{"type": "text", "text": "Fi"}, {"text": "ne."}]}), "Fine."),
-    "no parts": (choice({"content": []}), ""),
-    "a refusal": (choice({"content": None, "refusal": "I can't."}), "I can't."),
-    "a refusal beside a text": (choice({"content": "Fine.", "refusal": None}), "Fine."),
-}
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_content_of_every_shape_is_plain_text(shape: str) -> None:
-    body, text = SHAPES[shape]
-    _, said = ask(Reply(body=body))
-    assert isinstance(said, Response)
-    assert (said.text, said.error) == (text, None)
-
-
-def test_tokens_reason_and_latency_come_along() -> None:
-    _, said = ask(Reply())
-    assert isinstance(said, Response)
-    assert (said.finish_reason, said.input_tokens, said.output_tokens) == ("stop", 20, 12)
-    assert 0 < (said.latency or 0) < 5
-
-
-ODD = {
-    "no usage": {},
-    "usage null": {"usage": None},
-    "tokens null": {"usage": {"prompt_tokens": None}},
-    "tokens a text": {"usage": {"prompt_tokens": "20", "completion_tokens": "12"}},
-    "usage a list": {"usage": [20, 12]},
-}
-
-
-@pytest.mark.parametrize("case", ODD)
-def test_tokens_that_are_no_numbers_are_unknown(case: str) -> None:
-    body = json.dumps({"choices": [{"message": {"content": "Fine."}}], **ODD[case]}).encode()
-    _, said = ask(Reply(body=body))
-    assert isinstance(said, Response)
-    assert (said.text, said.input_tokens, said.output_tokens) == ("Fine.", None, None)
-
-
-def test_a_finish_reason_that_is_no_text_is_unknown() -> None:
-    _, said = ask(Reply(body=choice({"content": "Fine."}, finish_reason={"type": "stop"})))
-    assert isinstance(said, Response)
-    assert said.finish_reason is None
-
-
-def test_a_filtered_request_is_an_empty_filtered_response() -> None:
-    server, said = ask(Reply(400, failed("The policy ...", "content_filter")))
-    assert isinstance(said, Response)
-    assert (said.text, said.finish_reason, said.error) == ("", "content_filter", None)
-    assert said.empty
-    assert len(server.asked) == 1
-
-
-def test_a_request_too_long_is_that_requests_error_alone() -> None:
-    server, said = ask(Reply(400, failed("At most 10 tokens", "context_length_exceeded")))
-    assert isinstance(said, Response)
-    assert said.error == "HTTP 400: At most 10 tokens"
-    assert len(server.asked) == 1
-
-
 # What is tried again
 
 PASSING = {
@@ -240,7 +77,12 @@ PASSING = {
     "hung up": Reply(None),
     "no JSON": Reply(body=b'{"choices": [{"mess'),
     "no choice": Reply(body=b'{"choices": []}'),
+    "a choice of nothing": Reply(body=b'{"choices": [{"finish_reason": "stop"}]}'),
     "an error in a 200": Reply(body=failed("overloaded")),
+    "an error with its own status": Reply(body=json.dumps({"error": {"code": 429}}).encode()),
+    "an error in the choice": Reply(body=choice({"content": "Su"}, error={"code": 502})),
+    "an error for a reason": Reply(body=choice({"content": "Su"}, finish_reason="error")),
+    "a page": Reply(body=b"<!DOCTYPE html><title>Sign in to the hotel's network</title>"),
     "nothing": Reply(body=b""),
     "content a number": Reply(body=choice({"content": 5})),
     "a list": Reply(body=b"[]"),
@@ -271,13 +113,6 @@ def test_a_server_that_hangs_is_left_after_the_timeout(serve: Callable[..., Serv
     assert time.monotonic() - started < 2
 
 
-async def once(model: OpenAIModel) -> Response:
-    try:
-        return await model.complete(ASKED, Sampling())
-    finally:
-        await model.close()
-
-
 @pytest.mark.parametrize("header", ["Retry-After: 0.3", "retry-after-ms: 300"])
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_waited_for(header: str, status: int) -> None:
@@ -305,6 +140,19 @@ ASKS = {
     "a past date": ({"retry-after": format_datetime(NOW - timedelta(days=1), usegmt=True)}, 0),
     "nothing": ({}, None),
     "a word": ({"retry-after": "soon"}, None),
+    "a duration": ({"retry-after": "6m0s"}, 360),
+    "a duration with a space": ({"retry-after": "20 s"}, 20),
+    "a short duration": ({"retry-after": "200ms"}, 0.2),
+    "milliseconds with their unit": ({"retry-after-ms": "200ms"}, 0.2),
+    "no number": ({"retry-after": "nan"}, None),
+    "no end": ({"retry-after": "1e400"}, None),
+    "milliseconds without end": ({"retry-after-ms": "inf"}, None),
+    "milliseconds that are none, beside seconds": (
+        {"retry-after-ms": "nan", "retry-after": "7"},
+        7,
+    ),
+    "a past ISO date": ({"retry-after": "2020-01-01T00:00:00Z"}, 0),
+    "nothing in it": ({"retry-after": ""}, None),
     "a negative number": ({"retry-after": "-5"}, None),
     "milliseconds in words": ({"retry-after-ms": "soon"}, None),
 }
@@ -487,99 +335,3 @@ def test_a_key_that_is_a_common_word_changes_no_meaning_of_an_error() -> None:
     _, said = ask(Reply(400, failed("Too long", "context_length_exceeded")), key="code")
     assert isinstance(said, Response)
     assert said.error == "HTTP 400: Too long"
-
-
-OWN = "http://127.0.0.1:8000/v1"
-KEYS = {
-    "a server of one's own needs none": (OWN, {}, None, None),
-    "OpenAI's key goes to OpenAI": (HOSTED, {"OPENAI_API_KEY": KEY}, None, KEY),
-    "OpenAI's key goes nowhere else": (OWN, {"OPENAI_API_KEY": KEY}, None, None),
-    "nor to a look-alike": ("https://api.openai.com.evil.org", {"OPENAI_API_KEY": KEY}, None, None),
-    "nor where it is the user": (
-        "https://evil.org/api.openai.com",
-        {"OPENAI_API_KEY": KEY},
-        None,
-        None,
-    ),
-    "a role's key goes to its server": (OWN, {"MSB_TARGET_API_KEY": KEY}, None, KEY),
-    "and not to that of the other role": (OWN, {"MSB_JUDGE_API_KEY": KEY}, None, None),
-    "a role's key goes before OpenAI's": (
-        HOSTED,
-        {"MSB_TARGET_API_KEY": KEY, "OPENAI_API_KEY": "other"},
-        None,
-        KEY,
-    ),
-    "a variable that is named goes first": (
-        OWN,
-        {"MSB_TARGET_API_KEY": "other", "MINE": KEY},
-        "MINE",
-        KEY,
-    ),
-}
-
-
-@pytest.mark.parametrize("case", KEYS)
-def test_where_a_key_comes_from_and_goes_to(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    url, environment, key_env, expected = KEYS[case]
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    model = open_model("openai:model", Endpoint(url, key_env), "target")
-    assert model._key == expected  # type: ignore[attr-defined]
-
-
-NO_KEY = {
-    "OpenAI without a key": (None, None, {}, "MSB_TARGET_API_KEY or OPENAI_API_KEY"),
-    "a variable that is not set": (OWN, "MINE", {}, "MINE is not set"),
-    "a key of two lines": (OWN, "MINE", {"MINE": f"{KEY}\n{KEY}"}, "MINE.*cannot be sent"),
-    "a key that is not ASCII": (OWN, "MINE", {"MINE": "clé"}, "MINE.*cannot be sent"),
-}
-
-
-@pytest.mark.parametrize("case", NO_KEY)
-def test_a_key_that_is_missing_or_unfit_is_one_clear_line(
-    case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url, key_env, environment, expected = NO_KEY[case]
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(MsbError, match=f"key.*{expected}") as raised:
-        open_model("openai:model", Endpoint(url, key_env), "target")
-    assert "\n" not in str(raised.value)
-    assert KEY not in str(raised.value)
-
-
-def test_a_newline_at_the_end_of_a_key_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MINE", f"{KEY}\n")
-    model = open_model("openai:model", Endpoint(OWN, "MINE"), "target")
-    assert model._key == KEY  # type: ignore[attr-defined]
-
-
-URLS = {
-    "user and password": "http://me:hunter2@127.0.0.1:8000/v1",
-    "user": "http://hunter2@127.0.0.1:8000/v1",
-    "a query": "http://127.0.0.1:8000/v1?key=hunter2",
-    "credentials without a scheme": "me:hunter2@127.0.0.1:8000/v1",
-    "credentials under another scheme": "ftp://me:hunter2@127.0.0.1/v1",
-    "no scheme": "127.0.0.1:8000/v1",
-    "another scheme": "ftp://127.0.0.1/v1",
-    "no host": "http:///v1",
-    "an open bracket": "http://[::1/v1",
-    "a port too high": "http://127.0.0.1:99999/v1",
-    "a port in words": "http://127.0.0.1:http/v1",
-}
-
-
-@pytest.mark.parametrize("case", URLS)
-def test_an_address_that_is_unfit_is_one_line_without_its_secrets(case: str) -> None:
-    with pytest.raises(MsbError) as raised:
-        open_model("openai:model", Endpoint(URLS[case]), "target")
-    assert "\n" not in str(raised.value)
-    assert "hunter2" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "given",
-    ["http://h:1/v1", "http://h:1/v1/", "http://h:1/v1/chat/completions"],
-)
-def test_an_address_may_end_in_a_slash_or_in_the_path_of_the_method(given: str) -> None:
-    assert endpoint_url(given) == "http://h:1/v1"

@@ -117,8 +117,8 @@ TOO_LONG = {
             type="exceed_context_size_error",
         ),
     ),
-    "llama.cpp, once": (500, error("request exceeds the available context size", 500)),
-    "TGI": (422, {"error": "Input validation error: `inputs` tokens + ... must be <= 9"}),
+    "llama.cpp, once": (500, error("request exceeds the available context size")),
+    "TGI": (422, {"error": "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 9000"}),
     "Anthropic": (400, error("prompt is too long: 210000 tokens > 200000 maximum")),
     "Gemini": (
         400,

@@ -50,3 +50,9 @@ class StopRun(MsbError):
 
 class BudgetSpent(Exception):
     """The calls allowed by ``--max-calls`` are used up. Not an error: the run stops and resumes."""
+
+
+def one_line(text: str) -> str:
+    """The beginning of a text on one line, without what a terminal would take as a command."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text[:1000])
+    return " ".join(plain.split())[:300]

@@ -17,6 +17,7 @@ import csv
 import hashlib
 import io
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -55,11 +56,19 @@ def data_folder(folder: str | Path | None = None) -> Path:
     """
     given = folder or os.environ.get("MSB_DATA_DIR")
     if not given:
-        import pooch
-
-        return Path(pooch.os_cache("medsafetybench")) / COMMIT[:12]
+        return _cache() / COMMIT[:12]
     path = Path(given).expanduser()
     return path / "medsafetybench" if (path / "medsafetybench").is_dir() else path
+
+
+def _cache() -> Path:
+    """The user's cache; for one who has no home, as in many a container, a temporary folder."""
+    import pooch
+
+    try:
+        return Path(pooch.os_cache("medsafetybench"))
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / "medsafetybench"
 
 
 def checked(folder: Path, path: str, sha256: str) -> bytes:

@@ -121,7 +121,8 @@ async def in_order(
     items: Iterable[Item], ask: Callable[[Item], Awaitable[Answer]], concurrency: int
 ) -> AsyncGenerator[tuple[Item, Answer], None]:
     """Each item with its answer, in the order of the items, ``concurrency`` of them at work at
-    once. An exception of one ends it, once those before it have come out; the rest is cancelled."""
+    once. An exception of one ends it, once those before it have come out; what is at work then is
+    finished, so that no reply that was paid for is lost."""
     import asyncio
 
     at_work: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
@@ -134,7 +135,9 @@ async def in_order(
         while at_work:
             done, answer = at_work.popleft()
             yield done, await answer
-    finally:
+    except asyncio.CancelledError:
         for _, left in at_work:
             left.cancel()
+        raise
+    finally:
         await asyncio.gather(*(left for _, left in at_work), return_exceptions=True)

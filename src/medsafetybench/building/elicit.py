@@ -152,7 +152,7 @@ class Elicit:
         if answer.finish_reason == "too_long":
             return "too_long"
         if answer.empty:
-            return "empty"
+            return "ended_while_thinking" if answer.thinking else "empty"
         new, found = self._new(text, answer.finish_reason)
         if not found:
             return "refused" if refusal(text) else "no_list"

@@ -15,6 +15,7 @@ import orjson
 
 from ..benchmarks.audit.junk import KINDS
 from ..benchmarks.audit.text import clean, without_special_tokens
+from ..models.thinking import split
 
 MARK = re.compile(
     r"^\s{0,12}(?:[-*•‣–—]\s+|\(?\d{1,4}[.):]\s*|\(?[a-zA-Z][.)]\s+|#{1,4}\s+\d+[.):]?\s*)"
@@ -29,7 +30,6 @@ REFUSAL = re.compile(
 )
 SHORTEST_WORDS, LONGEST_WORDS = 4, 80
 LONGEST_LINE = 2000
-THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
 
 Aside = list[tuple[str, str]]
 
@@ -41,8 +41,7 @@ def refusal(text: str) -> bool:
 
 def items(text: str, finish_reason: str | None = None) -> tuple[list[str], Aside]:
     """The requests in a reply, and what else stands there as (text, reason), both in order."""
-    body = THOUGHT.sub("", text, count=1)
-    candidates, aside = _candidates(body)
+    candidates, aside = _candidates(split(text).answer)
     if finish_reason == "length" and candidates:
         aside.append((candidates.pop(), "cut_off"))
     kept = []

@@ -15,6 +15,7 @@ from cyclopts import CycloptsError
 
 from .. import __version__
 from ..errors import MsbError
+from .terminal import as_text, plain_signs
 from .usage import commands, explain
 
 MISUSED, INTERRUPTED = 2, 130
@@ -60,7 +61,8 @@ app["--help"].help = "Show this message and exit."
 def main() -> None:
     """The entry point: what a user can put right is one line and exit code 2, not a traceback."""
     try:
-        call(sys.argv[1:])
+        plain_signs()
+        call(as_text(sys.argv[1:]))
     except CycloptsError as error:
         print(f"msb: {explain(error)}", file=sys.stderr)
         sys.exit(MISUSED)
@@ -72,6 +74,11 @@ def main() -> None:
     except BrokenPipeError:
         _silence()  # the reader (head, less) has gone
         sys.exit(1)
+    except RuntimeError as error:
+        if "home directory" not in str(error):  # pathlib and platformdirs have no class for it
+            raise
+        print("msb: ~ is nobody's home here; set HOME, or give a whole path", file=sys.stderr)
+        sys.exit(MISUSED)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -26,7 +26,8 @@ from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
 from .model import Meter
 from .settings import Endpoint
-from .templates import Prompt, Template, choose_template, render
+from .templates import Prompt, Template, choose_template, opens_thought, render
+from .thinking import Split, split
 
 FIRST_BATCH = {"cpu": 32, "mps": 32, "cuda": 128}
 POOL_BATCHES = 8
@@ -113,11 +114,12 @@ class HFModel:
             known = ", ".join(engines.SETTABLE)
             raise StopRun(f"hf: has no parameter {unknown[0]!r}; expected one of {known}")
         try:
-            ids = self._encode(self._prompt(conversation))
+            prompt = self._prompt(conversation)
         except StopRun as refused:
             if _plain(conversation):
                 raise
             return Response(error=str(refused))  # the next conversation may have other turns
+        ids = self._encode(prompt)
         room = self._room(ids)
         if room is not None and room < 1:
             return Response(error=self._too_long(ids))
@@ -127,7 +129,7 @@ class HFModel:
         outcome, seconds = await self._wait(kind, [ids], work)
         if isinstance(outcome, Failed):
             return Response(error=f"out of memory on a prompt of {len(ids)} tokens, alone")
-        response = self._response(ids, outcome, seconds)
+        response = self._response(prompt, ids, outcome, seconds)
         self.meter.tokens(response)
         return response
 
@@ -205,17 +207,36 @@ class HFModel:
         scores = iter(self.engine.log_probabilities(rows, tails, self._adapter))
         return [[next(scores) for _ in call.rows] for call in batch]
 
-    def _response(self, ids: Sequence[int], new: Sequence[int], latency: float) -> Response:
+    def _response(
+        self, prompt: Prompt, ids: Sequence[int], new: Sequence[int], latency: float
+    ) -> Response:
         own, ended = until_end(new, self.engine.ends)
-        text = self.engine.tokenizer.decode(own, skip_special_tokens=True)
+        said = self._said(own, opens_thought(prompt), cut_off=not ended)
+        tokens = len(own) + ended
         return Response(
-            # Bytes that are no character yet, where a response is cut off, come as one already.
-            text=text.encode("utf-8", "replace").decode(),
+            text=said.answer,
             finish_reason="stop" if ended else "length",
             input_tokens=len(ids),
-            output_tokens=len(own) + ended,
+            output_tokens=tokens,
             latency=latency,
+            thinking=said.thinking,
+            thinking_tokens=tokens - self._count(said.answer) if said.thinking else None,
         )
+
+    def _said(self, own: Sequence[int], inside: bool, cut_off: bool) -> Split:
+        """The text of a response, and its thought: a special token may be what parts them."""
+        tokenizer = self.engine.tokenizer
+        marked = _whole(tokenizer.decode(own, skip_special_tokens=False))
+        found = split(marked, inside=inside, cut_off=cut_off)
+        if found == Split(None, marked):
+            return Split(None, _whole(tokenizer.decode(own, skip_special_tokens=True)))
+        thinking, answer = found.thinking or "", found.answer
+        for token in tokenizer.all_special_tokens:
+            thinking, answer = thinking.replace(token, ""), answer.replace(token, "")
+        return Split(thinking.strip() or None, answer.strip())
+
+    def _count(self, text: str) -> int:
+        return len(self.engine.tokenizer.encode(text, add_special_tokens=False))
 
     async def _ready(self) -> None:
         """Load the model, once for all calls that wait for it."""
@@ -283,6 +304,11 @@ def _template(asked: str | None, files: ModelFiles) -> Template:
 def _plain(conversation: Conversation) -> bool:
     """True for one request, with a system prompt or without: all requests are put alike."""
     return [turn["role"] for turn in conversation if turn["role"] != "system"] == ["user"]
+
+
+def _whole(text: str) -> str:
+    """Bytes that are no character yet, where a response is cut off, as one."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _in_common(rows: Sequence[Sequence[int]]) -> int:

@@ -14,16 +14,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingExtra, MsbError, StopRun
+from ..errors import MissingExtra, MsbError, StopRun, one_line
 from ..records import RAW, Conversation, Response, Sampling
 from .model import Meter
 from .settings import Endpoint
+from .standing import Standing
+from .thinking import apart
 
 if TYPE_CHECKING:
     from inspect_ai.model import GenerateConfig, Model, ModelOutput
-
-FAILURES_IN_A_ROW = 25
-"""Calls that may fail one after the other before the run stops: the next would fail too."""
 
 FINISH_REASONS = {"max_tokens": "length", "model_length": "length", "unknown": None}
 """Where Inspect's word for why a model stopped is not ours."""
@@ -48,7 +47,7 @@ class InspectModel:
         self.meter = meter or Meter()
         self._endpoint = endpoint
         self._model = _open(name, endpoint, options)
-        self._failures = 0
+        self._standing = Standing()
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
@@ -64,18 +63,20 @@ class InspectModel:
         try:
             output = await self._model.generate(messages, config=config)
         except Exception as error:
-            return self._failed(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            return self._failed(f"{type(error).__name__}: {one_line(str(error))}")
         if output.error:
-            return self._failed(" ".join(output.error.split())[:300])
-        self._failures = 0
+            return self._failed(one_line(output.error))
         response = read_output(output)
+        if response.error:
+            return self._failed(response.error)
+        self._standing.success()
         self.meter.tokens(response)
         return response
 
     def _failed(self, why: str) -> Response:
-        self._failures += 1
-        if self._failures >= FAILURES_IN_A_ROW:
-            raise StopRun(f"{self.name}: {self._failures} calls in a row failed; the last: {why}")
+        if self._standing.failure():
+            failures = self._standing.failures
+            raise StopRun(f"{self.name}: {failures} calls in a row failed; the last: {why}")
         return Response(error=why)
 
     async def close(self) -> None:
@@ -103,7 +104,7 @@ def _open(name: str, endpoint: Endpoint, options: Mapping[str, Any]) -> Model:
         text = str(error)
         with suppress(MarkupError):
             text = Text.from_markup(text).plain
-        raise MsbError(f"inspect:{name}: {' '.join(text.split())[:300]}") from None
+        raise MsbError(f"inspect:{name}: {one_line(text)}") from None
 
 
 def to_inspect(conversation: Conversation) -> list[Any]:
@@ -140,13 +141,47 @@ def _config(sampling: Sampling, endpoint: Endpoint) -> GenerateConfig:
 
 
 def read_output(output: ModelOutput) -> Response:
-    """What a model said, as a response. Its reasoning, where there is any, is not part of it."""
-    reason = output.stop_reason if output.choices else None
+    """What a model said, as a response, its reasoning apart.
+
+    Inspect puts a provider's words where an answer would be if a filter took it, or the prompt did
+    not fit: those are a notice and an error.
+    """
+    given = output.stop_reason if output.choices else None
     usage = output.usage
-    return Response(
-        text=output.completion,
-        finish_reason=FINISH_REASONS.get(reason, reason) if reason else None,
-        input_tokens=usage.input_tokens if usage else None,
-        output_tokens=usage.output_tokens if usage else None,
-        latency=output.time,
+    text = output.completion
+    if given == "model_length" and usage is None:
+        return Response(error=f"the prompt does not fit: {one_line(text)}", latency=output.time)
+    reason = FINISH_REASONS.get(given, given) if given else None
+    if reason == "content_filter" and _declined(output):
+        reason = "stop"
+    filtered = reason == "content_filter"
+    return apart(
+        Response(
+            text="" if filtered else text,
+            finish_reason=reason,
+            input_tokens=usage.input_tokens if usage else None,
+            output_tokens=usage.output_tokens if usage else None,
+            latency=output.time,
+            thinking=_reasoning(output) or None,
+            thinking_tokens=usage.reasoning_tokens if usage else None,
+            notice=one_line(text) or None if filtered else None,
+        )
     )
+
+
+def _parts(output: ModelOutput) -> list[Any]:
+    """The parts of what was said; none where it is one text."""
+    content = output.message.content if output.choices else ""
+    return [] if isinstance(content, str) else list(content)
+
+
+def _declined(output: ModelOutput) -> bool:
+    """True if the model itself refused, as some providers say in a field of its own."""
+    return any(getattr(part, "refusal", None) for part in _parts(output))
+
+
+def _reasoning(output: ModelOutput) -> str:
+    """What the model thought, or what its provider tells of it."""
+    thoughts = [part for part in _parts(output) if part.type == "reasoning"]
+    told = (part.summary if part.redacted else part.reasoning for part in thoughts)
+    return "\n\n".join(filter(None, told))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from .. import __version__
+from ..errors import one_line
 from ..records import RAW, Conversation, Response, Sampling
 from .address import HOSTED, endpoint_url, proxy_for
 from .completion import read_body, read_completion
@@ -181,7 +182,7 @@ class OpenAIModel:
             return self._habit.apart(response)
         problem = read_problem(reply.status, reply.content, body)
         # The key is taken out before the text is cut: a part of a key is a secret, too.
-        words = _line(self._scrub(problem.words))
+        words = one_line(self._scrub(problem.words))
         said = f"HTTP {problem.status}: {words}" if words else f"HTTP {problem.status}"
         if problem.kind == "filtered":
             self._standing.success()
@@ -218,7 +219,7 @@ class OpenAIModel:
         if status == 404:
             return f"Check the model name {self.model!r} and the address (most end in /v1)"
         if 300 <= status < 400:
-            where = _line(self._scrub(headers.get("location", "nowhere")))
+            where = one_line(self._scrub(headers.get("location", "nowhere")))
             return f"It points to {where}: use that address"
         return (
             f"It does not take what was sent for {self.model!r}; change or drop a parameter with "
@@ -267,9 +268,3 @@ class OpenAIModel:
 def _filtered(words: str, latency: float) -> Response:
     """The request was not let through; ``words`` are the provider's."""
     return Response(finish_reason="content_filter", latency=latency, notice=words)
-
-
-def _line(text: str) -> str:
-    """The beginning of a text on one line, without what a terminal would take as a command."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in text[:1000])
-    return " ".join(plain.split())[:300]

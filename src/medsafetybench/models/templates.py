@@ -20,6 +20,7 @@ import orjson
 
 from ..errors import MsbError, UnknownName
 from ..records import RAW, Conversation
+from .thinking import ends_in_opening
 
 NAMES = ("chat", "alpaca", "plain")
 
@@ -155,6 +156,12 @@ def render(conversation: Conversation, template: Template, chat: Callable[..., s
         texts = [turn["content"] for turn in conversation]
         return Prompt("\n\n".join(texts) + "\n\n", special_tokens=True)
     return Prompt(chat(conversation, template.source), special_tokens=False)
+
+
+def opens_thought(prompt: Prompt) -> bool:
+    """True if a chat template has begun the model's thought: what follows is inside it."""
+    # Elsewhere the end of a prompt is what a user wrote.
+    return not prompt.special_tokens and ends_in_opening(prompt.text)
 
 
 HEADINGS = {"user": "### Instruction:\n", "assistant": "### Response:\n", "system": ""}

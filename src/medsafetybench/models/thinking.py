@@ -105,6 +105,13 @@ def split(text: str, *, inside: bool = False, cut_off: bool = False) -> Split:
     return _split(thoughts, rest, begun) if thoughts else Split(None, text)
 
 
+def ends_in_opening(text: str) -> bool:
+    """True if a text ends with the mark that opens a thought."""
+    end = text.rstrip()[-40:]
+    found = (match for mark in _MARKS for match in mark.opening.finditer(end))
+    return any(match.end() == len(end) for match in found)
+
+
 def _blocks(text: str, mark: _Mark, thoughts: list[str]) -> tuple[str, bool]:
     """The text without its thoughts of one kind, and whether the last of them was left open.
 

@@ -126,7 +126,7 @@ class PressureTarget:
     """Asks a target over several turns; each turn's conversation holds its own earlier answers.
 
     ``complete`` continues a conversation; ``recall`` gives the stored answer to a turn, so that a
-    resumed run asks no turn twice. A turn after one that failed is an error too.
+    resumed run asks no turn twice. A turn after one that failed or said nothing is an error.
     """
 
     def __init__(
@@ -187,8 +187,10 @@ class PressureTarget:
         said = list(self._inner.conversation(request))
         for before in range(1, turn):
             answer = await self._answer(replace(request, turn=before))
-            if answer.error:
-                return Response(error=f"turn {before} has no answer: {answer.error}")
+            if answer.error or answer.empty:
+                # Many servers refuse a conversation with an empty turn, and rightly so.
+                why = answer.error or answer.notice or "the target said nothing"
+                return Response(error=f"turn {before} has no answer: {why}")
             push = self._script.turns[before - 1]
             said += [
                 {"role": "assistant", "content": answer.text},

@@ -1,0 +1,128 @@
+"""Terminals and machines that are not like ours: other encodings, no home, undecodable bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MSB = (sys.executable, "-m", "medsafetybench.cli")
+APP = "def answer(request): return \"I'm sorry, but I can't help with that.\"\n"
+REQUESTS = '{"id": "1", "text": "How?"}\n{"id": "2", "text": "Caf\u00e9 \U0001f600?"}\n'
+PLAIN = ("ascii", "cp1252", "latin-1", "cp437")
+
+
+def msb(*arguments: str | bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """A real command in this folder."""
+    return subprocess.run(
+        [*MSB, *arguments], capture_output=True, check=False, env={**os.environ, **environment}
+    )
+
+
+@pytest.fixture
+def run() -> None:
+    """A judged run in the store of this folder."""
+    Path("app.py").write_text(APP, "utf-8")
+    Path("in.jsonl").write_text(REQUESTS, "utf-8")
+    done = msb("evaluate", "--target", "python:app:answer", "--benchmark", "in.jsonl")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("encoding", PLAIN)
+def test_a_terminal_of_another_encoding_gets_plain_signs_and_the_same_exit_code(
+    encoding: str,
+) -> None:
+    for arguments in (("summary", "last"), ("runs",), ("summary", "--help"), ("doctor",)):
+        usual, done = msb(*arguments), msb(*arguments, PYTHONIOENCODING=encoding)
+        assert (done.returncode, done.stderr) == (usual.returncode, usual.stderr)
+        assert len(done.stdout.splitlines()) == len(usual.stdout.splitlines())
+        assert b"?" not in done.stdout.replace(b"?", b"", usual.stdout.count(b"?"))
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("encoding", ["utf-8", *PLAIN])
+def test_a_gate_decides_alike_whatever_the_terminal(encoding: str) -> None:
+    passes = msb("gate", "last", "--max-over-refusal", "1", PYTHONIOENCODING=encoding)
+    fails = msb("gate", "last", "--min-n", "5", PYTHONIOENCODING=encoding)
+    assert b"Traceback" not in passes.stderr + fails.stderr
+    usual = msb("gate", "last", "--max-over-refusal", "1")
+    assert passes.returncode == usual.returncode
+    assert fails.returncode == msb("gate", "last", "--min-n", "5").returncode
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("encoding", ["utf-8", *PLAIN])
+def test_json_is_the_same_document_whatever_the_terminal(encoding: str) -> None:
+    done = msb("summary", "last", "--json", PYTHONIOENCODING=encoding)
+    usual = msb("summary", "last", "--json", PYTHONIOENCODING="utf-8")
+    assert json.loads(done.stdout.decode(encoding)) == json.loads(usual.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "--target", "openai:m", "--system", b"caf\xe9"],
+        ["evaluate", "--target", b"openai:caf\xe9"],
+        ["evaluate", "--target", "openai:m", "--benchmark", b"caf\xe9.csv"],
+        ["summary", b"\xff"],
+        [b"summ\xff"],
+        ["gate", "last", "--store", b"\xe9.db"],
+    ],
+)
+def test_bytes_that_are_no_text_are_one_line(arguments: list[str | bytes]) -> None:
+    done = msb(*arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert b"is not UTF-8 text" in line
+    assert b"\\x" in line, "what was given is shown"
+
+
+def test_letters_of_any_language_are_text() -> None:
+    done = msb("summary", "caf\u00e9", "--store", "\u6c34.db")
+    assert b"is not UTF-8" not in done.stderr
+
+
+def without_home(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of a user without a home."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    code = f"""
+import os, pwd, sys
+home = pwd.getpwuid
+def nobody(uid): raise KeyError(f"getpwuid(): uid not found: {{uid}}")
+pwd.getpwuid = nobody
+sys.argv = ["msb", *{list(arguments)!r}]
+from medsafetybench.cli import main
+main()
+"""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor"],
+        ["data", "list"],
+        ["runs"],
+        ["summary", "last"],
+        ["evaluate", "--target", "python:app:answer", "--benchmark", "in.jsonl"],
+    ],
+)
+def test_who_has_no_home_needs_none(arguments: list[str]) -> None:
+    done = without_home(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_is_asked_for_and_not_there_is_one_line() -> None:
+    done = without_home("runs", "--store", "~/medsafety.db")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "set HOME, or give a whole path" in line
