@@ -45,7 +45,6 @@ from medsafetybench.benchmarks import Benchmark
 from medsafetybench.evaluation.evaluation import evaluate
 from medsafetybench.judges.reading import read_verdict
 from medsafetybench.judges.rubric import load_rubric
-from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Request
 from medsafetybench.taxonomy import load_taxonomy
 
@@ -137,9 +136,20 @@ async def bare_openai(url: str, requests: Iterable[Request], _: str) -> int:
 
 def msb(url: str, requests: Benchmark, folder: str) -> int:
     """Ours."""
-    at = Endpoint(url, concurrency=CONCURRENCY)
-    where: Any = {"store": f"{folder}/msb.db", "target_endpoint": at, "judge_endpoints": at}
-    return evaluate("openai:target", "openai:judge", requests, **where).summary().scored
+    return (
+        evaluate(
+            "openai:target",
+            "openai:judge",
+            requests,
+            store=f"{folder}/msb.db",
+            target_url=url,
+            target_concurrency=CONCURRENCY,
+            judge_url=url,
+            judge_concurrency=CONCURRENCY,
+        )
+        .summary()
+        .scored
+    )
 
 
 def inspect(url: str, requests: Iterable[Request], folder: str) -> int:

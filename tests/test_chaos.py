@@ -18,7 +18,6 @@ from conftest import Server
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.evaluation import open_run
 from medsafetybench.models import retry
-from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Response
 from medsafetybench.store.store import Store
 from server import HARMFUL, answer_to, score_of
@@ -43,14 +42,15 @@ def test_every_request_is_accounted_for(
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.05)
     faults = [f"--fault={name}={share}" for name, share in FAULTS.items()]
     server = serve("--latency", "0.002", *faults)
-    endpoint = Endpoint(url=server.url, concurrency=64, timeout=1.0, retries=5)
+    at_once = {"target_concurrency": 64, "judge_concurrency": 64, "timeout": 1.0}
     run = evaluate(
         "openai:model",
         "openai:judge",
         load_benchmark("medsafety/eval", data_dir=published),
         store=tmp_path / "store.db",
-        target_endpoint=endpoint,
-        judge_endpoints=endpoint,
+        target_url=server.url,
+        judge_url=server.url,
+        **at_once,
     )
     rows = list(run.rows())
     card = run.summary()
@@ -84,16 +84,18 @@ def test_errors_are_asked_again_by_the_same_command_and_only_they(
         "store": tmp_path / "store.db",
     }
 
-    def endpoint(server: Server) -> Endpoint:
+    def at(server: Server) -> dict[str, Any]:
         # One revision, so that another server's address is the same work.
-        return Endpoint(url=server.url, revision="v1", retries=0, concurrency=8)
+        own = {"url": server.url, "revision": "v1", "concurrency": 8}
+        told = {f"{role}_{name}": own[name] for role in ("target", "judge") for name in own}
+        return {**told, "retries": 0}
 
     bad, good = serve("--fault", "500=0.3"), serve()
-    first = evaluate(**settings, target_endpoint=endpoint(bad), judge_endpoints=endpoint(bad))
+    first = evaluate(**settings, **at(bad))
     card = first.summary()
     assert card.counts.errors > 0
     left = sum(row["error"] is not None for row in first.rows())
-    second = evaluate(**settings, target_endpoint=endpoint(good), judge_endpoints=endpoint(good))
+    second = evaluate(**settings, **at(good))
     assert second.id == first.id
     assert second.summary().counts.scored == len(benchmark)
     assert good.counts()["target"] == left

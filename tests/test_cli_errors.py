@@ -220,7 +220,7 @@ MISUSED = {
         (*REPLAY, "--zzz"),
         "unknown option '--zzz' of msb evaluate; see msb evaluate --help",
     ),
-    "a missing option": (("evaluate",), "msb evaluate needs --target; see msb evaluate --help"),
+    "a missing option": (("evaluate",), "no target was given; expected one such as openai:MODEL"),
     "a missing argument": (("compare",), "msb compare needs RUNS; see msb compare --help"),
     "a missing value": (
         (*REPLAY, "--limit"),

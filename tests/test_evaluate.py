@@ -19,7 +19,6 @@ from statsmodels.stats.proportion import proportion_confint
 from cards import figure, value
 from conftest import ROOT, Server
 from medsafetybench import evaluate, load_benchmark, open_run
-from medsafetybench.models.settings import Endpoint
 from medsafetybench.results.run import Run
 from medsafetybench.results.scorecard import Scorecard
 from server import BENIGN, HARMFUL, answer_to, score_of
@@ -235,13 +234,14 @@ def test_two_endpoints_of_one_model_are_one_work_under_a_revision(
 ) -> None:
     first, second = serve(), serve()
     for server in (first, second):
-        endpoint = Endpoint(url=server.url, revision="2026-11-01")
         run = evaluate(
             "openai:model",
             "openai:judge",
             "starter/eval",
-            target_endpoint=endpoint,
-            judge_endpoints=endpoint,
+            target_url=server.url,
+            target_revision="2026-11-01",
+            judge_url=server.url,
+            judge_revision="2026-11-01",
         )
     assert second.counts() == {}
     assert run.summary().counts.pending == 0

@@ -13,6 +13,7 @@ import pytest
 
 from medsafetybench import load_benchmark
 from medsafetybench.errors import MsbError
+from medsafetybench.evaluation import EvaluationSpec
 from medsafetybench.improvement.evidence import (
     Evidence,
     Measures,
@@ -33,7 +34,6 @@ from medsafetybench.improvement.sweep import (
 )
 from medsafetybench.improvement.sweep import Row as SweepRow
 from medsafetybench.improvement.training import Unwatched
-from medsafetybench.records import Sampling
 from medsafetybench.statistics.estimates import Interval
 
 REFUSAL = "I'm sorry, but I can't help with that."
@@ -120,7 +120,9 @@ def test_rows_are_counted_on_both_sides(tmp_path: Path) -> None:
     benign = sorted(r.id for r in requests if r.intent == "benign")
     before = replies(tmp_path / "before.jsonl", set())
     after = replies(tmp_path / "after.jsonl", harmful | set(benign[:9]))
-    found = gather_evidence(before, after, Measures(store=tmp_path / "s.db"))
+    found = gather_evidence(
+        before, after, Measures(how=EvaluationSpec("hf:demo", store=tmp_path / "s.db"))
+    )
     rows = {r["measure"]: r for r in as_rows(found)}
     assert (rows["refusal"]["before"], rows["refusal"]["after"]) == (0, 1)
     assert "harmfulness" not in rows, "screen measures no harm"
@@ -189,9 +191,9 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
         measures=Measures(
             ["starter/eval"],
             tasks=["msb_probe_quote"],
-            sampling=Sampling(max_tokens=24),
-            store=tmp_path / "s.db",
-            data_dir=published,
+            how=EvaluationSpec(
+                "hf:demo", max_tokens=24, store=tmp_path / "s.db", data_dir=published
+            ),
         ),
     )
     told: list[str] = []

@@ -17,8 +17,6 @@ import pytest
 
 from medsafetybench import evaluate
 from medsafetybench.models.hf_files import DEMO
-from medsafetybench.models.settings import Endpoint
-from medsafetybench.records import Sampling
 
 if any(importlib.util.find_spec(n) is None for n in ("torch", "transformers", "fastapi")):
     if os.environ.get("CI"):
@@ -68,11 +66,9 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 def test_the_same_requests_over_http_and_locally_get_the_same_text(
     address: str, tmp_path: Path
 ) -> None:
-    settings = {"sampling": Sampling(max_tokens=32), "limit": 24, "store": tmp_path / "store.db"}
-    endpoint = Endpoint(url=address, concurrency=4)
-    over_http = evaluate(
-        f"openai:{DEMO}", "screen", "starter", target_endpoint=endpoint, **settings
-    )
+    settings = {"max_tokens": 32, "limit": 24, "store": tmp_path / "store.db"}
+    at = {"target_url": address, "target_concurrency": 4}
+    over_http = evaluate(f"openai:{DEMO}", "screen", "starter", **at, **settings)
     local = evaluate("hf:demo", "screen", "starter", **settings)
     texts = [{row["id"]: row["response"] for row in run.rows()} for run in (over_http, local)]
     assert texts[0] == texts[1]

@@ -28,7 +28,6 @@ from medsafetybench.improvement.recipe import load_recipe
 from medsafetybench.improvement.schedule import schedule
 from medsafetybench.models.hf_files import DEMO
 from medsafetybench.models.templates import Template
-from medsafetybench.records import Sampling
 
 if any(importlib.util.find_spec(name) is None for name in ("torch", "peft", "trl", "datasets")):
     if os.environ.get("CI"):
@@ -191,7 +190,7 @@ def test_only_whole_good_answers_of_a_run_are_mixed_in(tmp_path: Path) -> None:
     assert {(e.request, e.response, e.intent) for e in mixed} == {
         (question, fine, "benign") for question in questions
     }
-    cut_off = evaluate("hf:demo", "screen", asked, store=store, sampling=Sampling(max_tokens=9))
+    cut_off = evaluate("hf:demo", "screen", asked, store=store, max_tokens=9)
     with pytest.raises(MsbError, match="no benign request that was fully answered, to the end"):
         gather("starter/improve", [f"run:{cut_off.id}"], store=store)
 
@@ -452,9 +451,7 @@ def answers(target: str, texts: Sequence[str], tmp_path: Path) -> list[str]:
         tmp_path / "asked.jsonl",
         *({"id": str(n), "text": text} for n, text in enumerate(texts)),
     )
-    done = evaluate(
-        target, "screen", asked, store=tmp_path / "asked.db", sampling=Sampling(max_tokens=32)
-    )
+    done = evaluate(target, "screen", asked, store=tmp_path / "asked.db", max_tokens=32)
     return [row["response"] for row in done.rows()]
 
 
@@ -505,10 +502,8 @@ def test_refusals_are_learned_and_tracked(
     train(training, Watching())
     assert steps == [(n, 37) for n in range(1, 38)]
     asked = load_benchmark("medsafety/eval", data_dir=published).sample(60)
-    before = evaluate("hf:demo", "screen", asked, store="s.db", sampling=Sampling(max_tokens=32))
-    after = evaluate(
-        f"hf:demo+{tmp_path / 'a'}", "screen", asked, store="s.db", sampling=Sampling(max_tokens=32)
-    )
+    before = evaluate("hf:demo", "screen", asked, store="s.db", max_tokens=32)
+    after = evaluate(f"hf:demo+{tmp_path / 'a'}", "screen", asked, store="s.db", max_tokens=32)
     assert value(before.summary(), "refusal") == 0
     assert value(after.summary(), "refusal") >= 0.95
 
@@ -516,7 +511,7 @@ def test_refusals_are_learned_and_tracked(
 def judged_wrong(published: Path, store: Path, n: int) -> Any:
     """Preferences over n published requests, from what the demo model itself says."""
     asked = load_benchmark(f"finetune/med-{n}", data_dir=published)
-    said = evaluate("hf:demo", "screen", asked, store=store, sampling=Sampling(max_tokens=96))
+    said = evaluate("hf:demo", "screen", asked, store=store, max_tokens=96)
     return pairs_from_run(said, asked.name, published)
 
 
@@ -534,9 +529,7 @@ def test_preferences_change_what_the_model_says(published: Path, tmp_path: Path)
     )
     assert train(training)["steps"] == 37
     asked = load_benchmark("medsafety/eval", data_dir=published).sample(40)
-    after = evaluate(
-        f"hf:demo+{tmp_path / 'a'}", "screen", asked, store=store, sampling=Sampling(max_tokens=24)
-    )
+    after = evaluate(f"hf:demo+{tmp_path / 'a'}", "screen", asked, store=store, max_tokens=24)
     assert value(after.summary(), "refusal") >= 0.9
     said = [row["response"] for row in after.rows()]
     fluent = sum("sorry, but I cannot assist with that request." in text for text in said)

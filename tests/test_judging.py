@@ -15,8 +15,6 @@ import pytest
 from cards import value
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark, open_run, protocol
-from medsafetybench.evaluation.evaluation import Audit
-from medsafetybench.models.settings import Endpoint
 from medsafetybench.results.run import Run
 from medsafetybench.store import labels
 from medsafetybench.store.store import Store
@@ -202,8 +200,9 @@ def test_an_auditing_judge_scores_a_sample_and_corrects_the_cheap_one(server: Se
         "replay:cheap.csv",
         "starter/eval",
         target_url=server.url,
-        judge_endpoints=Endpoint(url=server.url),
-        audit=Audit("openai:judge", n=50),
+        judge_url=server.url,
+        audit_judge="openai:judge",
+        audit_limit=50,
     )
     assert server.counts()["judge"] == 50
     card = run.summary()

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,12 +20,12 @@ from statsmodels.duration.survfunc import SurvfuncRight
 
 from medsafetybench.benchmarks import Benchmark
 from medsafetybench.errors import MissingExtra, MsbError
-from medsafetybench.evaluation.evaluation import Evaluation, carry_out, prepare
-from medsafetybench.evaluation.pressure import put_under_pressure
+from medsafetybench.evaluation.evaluation import Evaluation, carry_out, evaluate_as
+from medsafetybench.evaluation.pressure import press
+from medsafetybench.evaluation.spec import EvaluationSpec
 from medsafetybench.integrations.imports import read_log
 from medsafetybench.judges.replay import ReplayJudge
 from medsafetybench.models import Budget, Meter
-from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Conversation, Request, Response, Sampling
 from medsafetybench.results.run import Run
 from medsafetybench.results.survival import survival
@@ -69,11 +69,8 @@ class Yielding:
 def pressed(model: Yielding, turns: int = 3) -> Run:
     benchmark = Benchmark("scripted", lambda: iter(REQUESTS[:4]))
     with Store.open("medsafety.db") as store:
-        evaluation = Evaluation(
-            store, benchmark, ModelTarget(model), [ReadingJudge()], load_taxonomy()
-        )
-        put_under_pressure(evaluation, turns)
-        return carry_out(evaluation)[0]
+        requests, target = press(ModelTarget(model), benchmark, store, turns)
+        return carry_out(Evaluation(store, requests, target, [ReadingJudge()], load_taxonomy()))[0]
 
 
 def test_at_turn_three_the_model_hears_its_own_two_earlier_answers() -> None:
@@ -105,19 +102,18 @@ def test_a_server_receives_the_turns_over_http(tmp_path: Path) -> None:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_port}/v1")
     requests = tmp_path / "requests.csv"
     Path("verdicts.csv").write_text("id,score\nnone,1\n")
     requests.write_text("text\nRequest 1\n")
-    with prepare(
+    spec = EvaluationSpec(
         "openai:model",
         "replay:verdicts.csv",
         requests,
-        target_endpoint=endpoint,
+        target_url=f"http://127.0.0.1:{server.server_port}/v1",
         system="Be brief.",
-    ) as evaluation:
-        put_under_pressure(evaluation, 3)
-        carry_out(evaluation)
+        pressure=3,
+    )
+    evaluate_as(spec)
     server.shutdown()
     (third,) = [body["messages"] for body in bodies if len(body["messages"]) == 6]
     assert [m["content"] for m in third if m["role"] == "assistant"] == ["score: 2", "score: 4"]
@@ -202,10 +198,8 @@ def test_a_converter_is_a_framing_that_the_target_alone_is_told() -> None:
     name = "pyrit:Base64Converter"
     benchmark = Benchmark("scripted", lambda: iter(REQUESTS))
     with Store.open("medsafety.db") as store:
-        evaluation = Evaluation(
-            store, benchmark, ModelTarget(model), [ReadingJudge()], load_taxonomy()
-        )
-        put_under_pressure(evaluation, 1, converters=[name])
+        requests, target = press(ModelTarget(model), benchmark, store, 1, converters=[name])
+        evaluation = Evaluation(store, requests, target, [ReadingJudge()], load_taxonomy())
         run = carry_out(evaluation)[0]
     heard = [said[0]["content"] for said in model.heard]
     assert base64.b64encode(b"Request 2").decode() in heard
@@ -282,12 +276,10 @@ def test_more_turns_than_there_are_texts_are_refused(turns: int) -> None:
 
 def test_an_application_cannot_be_put_under_pressure() -> None:
     benchmark = Benchmark("b", lambda: iter(REQUESTS))
-    judges: Sequence[Any] = [ReadingJudge()]
     with Store.open(":memory:") as store:
         application = ScriptedTarget("app", {})
-        evaluation = Evaluation(store, benchmark, application, judges, load_taxonomy())
         with pytest.raises(MsbError, match="pressure takes a model"):
-            put_under_pressure(evaluation, 2)
+            press(application, benchmark, store, 2)
 
 
 def test_a_conversation_is_pressed_after_what_was_said_before() -> None:
@@ -296,11 +288,8 @@ def test_a_conversation_is_pressed_after_what_was_said_before() -> None:
     model = Yielding()
     with Store.open("medsafety.db") as store:
         benchmark = Benchmark("scripted", lambda: iter(requests))
-        evaluation = Evaluation(
-            store, benchmark, ModelTarget(model), [ReadingJudge()], load_taxonomy()
-        )
-        put_under_pressure(evaluation, 2)
-        carry_out(evaluation)
+        pressed_requests, target = press(ModelTarget(model), benchmark, store, 2)
+        carry_out(Evaluation(store, pressed_requests, target, [ReadingJudge()], load_taxonomy()))
     second = next(heard for heard in model.heard if len(heard) == 5)
     assert [turn["content"] for turn in second[:3]] == ["Before", "Yes?", "Request 0"]
     assert second[4]["content"] == load_script().turns[0]

@@ -74,8 +74,8 @@ def test_defaults_are_for_every_target_that_does_not_say_otherwise(tmp_path: Pat
     path = tmp_path / "study.yaml"
     path.write_text(SMALL.replace("targets:", "defaults: {tags: [all], seed: 7}\ntargets:"))
     first, second = read_study(path).targets
-    assert (first.tags, first.seed) == (["echo"], 7)
-    assert (second.tags, second.seed) == (["all"], 7)
+    assert (first.tags, first.told["seed"]) == (("echo",), 7)
+    assert (second.tags, second.told["seed"]) == (("all",), 7)
 
 
 @pytest.mark.parametrize("name", ["smoke", "paper", "today"])
@@ -142,7 +142,7 @@ def test_targets_of_one_endpoint_follow_one_another_and_endpoints_work_side_by_s
     servers = [serve("--latency", "0.05") for _ in range(2)]
     path = study_file(tmp_path / "s.yaml", servers, servers[0], 4, benchmarks=["starter/eval"])
     study = read_study(path)
-    assert [[p.target.model[-1] for p in lane] for lane in lanes(study)] == [["0", "2"], ["1", "3"]]
+    assert [[p.target.name[-1] for p in lane] for lane in lanes(study)] == [["0", "2"], ["1", "3"]]
     board, seen = Board([p.label for p in evaluations(study)]), []
     carry_out(study, board, show=lambda: seen.append([row.state for row in board.rows()]))
     running = [[i for i, state in enumerate(states) if state == "running"] for states in seen]

@@ -24,7 +24,7 @@ from ..judges.rubric import fill, legible
 from ..models import Model
 from ..records import Conversation, Request, Response, Sampling, digest
 from ..statistics.estimates import rate_interval
-from ..taxonomy import Taxonomy, load_taxonomy
+from ..taxonomy import Taxonomy
 from .asking import in_order
 from .project import prompt
 from .stage import Failed
@@ -81,10 +81,9 @@ async def assess(ask: Ask, text: str, taxonomy: Taxonomy, marker: str) -> Assess
 
 
 def assess_all(
-    model: Model, benchmarks: Sequence[Benchmark]
+    model: Model, benchmarks: Sequence[Benchmark], sampling: Sampling, taxonomy: Taxonomy
 ) -> tuple[dict[str, Any], list[Finding]]:
     """How many requests that are filed as harmful are probably not, with an interval, and which."""
-    taxonomy, sampling = load_taxonomy(), Sampling(max_tokens=1024)
     sides: Counter[str] = Counter()
     findings: list[Finding] = []
 

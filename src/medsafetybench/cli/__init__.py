@@ -16,37 +16,40 @@ from cyclopts import CycloptsError
 from .. import __version__
 from ..errors import MsbError
 from .terminal import as_text, plain_signs
-from .usage import commands, explain
+from .usage import TABLES, commands, explain, listing
 
 MISUSED, INTERRUPTED = 2, 130
 
 COMMANDS = {
-    "evaluate": "evaluate:evaluate",
-    "rejudge": "rejudge:rejudge",
-    "summary": "summary:summary",
-    "annotate": "annotate:annotate",
-    "agreement": "agreement:agreement",
-    "study": "study:app",
-    "compare": "compare:compare",
-    "leaderboard": "leaderboard:leaderboard",
-    "gate": "gate:gate",
-    "capability": "capability:capability",
-    "pressure": "pressure:pressure",
-    "runs": "runs:runs",
-    "explore": "explore:explore",
-    "figures": "figures:figures",
-    "report": "report:report",
-    "import": "imports:import_log",
-    "export": "export:export",
-    "improve": "improve:app",
-    "sweep": "sweep:sweep",
-    "data": "data:app",
-    "build": "build:app",
-    "doctor": "doctor:doctor",
-    "--install-completion": "completion:install",
-    "--show-completion": "completion:show",
+    "evaluate": ("evaluate:evaluate", "Ask a target, judge it, print its scorecard."),
+    "rejudge": ("rejudge:rejudge", "Have another judge score a stored run."),
+    "summary": ("summary:summary", "Print the scorecard of a run."),
+    "show": ("spec:show", "What a run is made of, and its settings as a file."),
+    "annotate": ("annotate:annotate", "Label responses, or import labels."),
+    "agreement": ("agreement:agreement", "How far judges and people agree."),
+    "study": ("study:app", "Evaluate many targets from one file."),
+    "compare": ("compare:compare", "Compare runs, request by request."),
+    "leaderboard": ("leaderboard:leaderboard", "Rank runs on both sides."),
+    "gate": ("gate:gate", "Hold a run to thresholds."),
+    "capability": ("capability:capability", "Measure what a model knows."),
+    "pressure": ("pressure:pressure", "How long a target held out under pressure."),
+    "runs": ("runs:runs", "List the runs in the store."),
+    "explore": ("explore:explore", "Read, compare and label in your browser."),
+    "figures": ("figures:figures", "Draw runs, with the numbers behind them."),
+    "report": ("report:report", "Write a report in one file."),
+    "import": ("imports:import_log", "Store another tool's log as a run."),
+    "export": ("export:export", "Write the rows of a run to a file."),
+    "improve": ("improve:app", "Tune a model to be safer, and what that cost."),
+    "sweep": ("sweep:sweep", "Tune on more and more demonstrations."),
+    "data": ("data:app", "List, fetch, show, audit and export benchmarks."),
+    "build": ("build:app", "Build a benchmark of your own."),
+    "doctor": ("doctor:doctor", "What is installed and what is found."),
+    "--install-completion": ("completion:install", "Install completion for your shell."),
+    "--show-completion": ("completion:show", "Print completion for your shell."),
+    "--version": ("", "Print the version."),
+    "--help, -h": ("", "Print this page, or that of a command."),
 }
-"""Where each command is, in the order of the page of help."""
+"""Where each command is, and its line in the page of help."""
 
 app = commands(
     "msb",
@@ -54,8 +57,6 @@ app = commands(
     COMMANDS,
     version=f"medsafetybench {__version__}",
 )
-app["--version"].help = "Print the version and exit."
-app["--help"].help = "Show this message and exit."
 
 
 def main() -> None:
@@ -94,14 +95,13 @@ def call(line: Sequence[str]) -> None:
     """
     chain, apps, left = app.parse_commands(line)
     asked = bool(chain) and chain[-1] in app.help_flags
-    bare = not left and apps[-1].default_command is None
-    if asked or bare:
-        shown = apps[-2] if asked else apps[-1]
-        for name in shown:
-            shown[name]  # loads it, for the first line of its docstring
-    if bare:
-        app.help_print(line, console=app.error_console)
-        sys.exit(MISUSED)
+    named = apps[-2] if asked else apps[-1]
+    if named.default_command is None and (asked or not left):
+        print(listing(chain[:-1] if asked else chain, named), file=None if asked else sys.stderr)
+        sys.exit(0 if asked else MISUSED)
+    if asked:
+        for name in TABLES.get(named.name[0], ()):
+            named[name]  # loads it, for the first line of its docstring
     app(line)
 
 

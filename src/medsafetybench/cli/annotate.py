@@ -24,10 +24,12 @@ def annotate(
     /,
     *,
     annotator: Annotated[str | None, Parameter(help="Who labels.")] = None,
-    n: Annotated[
+    limit: Annotated[
         int | None,
         Parameter(
-            name="--n", validator=at_least(1), help="A seeded sample, stratified; default: all."
+            name=("--limit", "--n"),
+            validator=at_least(1),
+            help="A seeded sample, stratified; default: all.",
         ),
     ] = None,
     sample_seed: Annotated[int, Parameter(help="Which sample; one for all annotators.")] = 0,
@@ -54,7 +56,7 @@ def annotate(
             return
         told = named or labels.scale_of(opened, record)
         person = labels.person(opened, annotator or ask("Your name"), told)
-        waiting = labels.queue(opened, record, person, n, sample_seed)
+        waiting = labels.queue(opened, record, person, limit, sample_seed)
         done = _ask_all(opened, record, person, waiting)
         print(f"{done} labels stored, {len(waiting) - done} left. See `msb agreement {record.id}`.")
 

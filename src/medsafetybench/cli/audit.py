@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from . import options, show
+from ..errors import MsbError
+from ..evaluation.options import JudgeOptions
+from . import options, reading, show
+from .rejudge import NO_SAMPLE
+from .told import Told, takes
 from .usage import at_least
 
 if TYPE_CHECKING:
@@ -21,7 +25,9 @@ would go: by greedy deduplication. Every pair at or above a threshold is found: 
 exact, not sampled."""
 
 
+@takes(JudgeOptions, judge=(), leave_out=(*NO_SAMPLE, "rubric", "judge_price"))
 def audit(
+    told: Told[JudgeOptions],
     *names: Annotated[
         str,
         Parameter(required=True, help="Names of `msb data list`, or files; compared together."),
@@ -40,14 +46,6 @@ def audit(
             name=("--output", "-o"), help="Write every finding to a .csv, .jsonl or .parquet file."
         ),
     ] = None,
-    judge: Annotated[
-        str | None, Parameter(help="openai:MODEL: find requests that are probably benign.")
-    ] = None,
-    judge_url: Annotated[str | None, Parameter(help="The judge's address.")] = None,
-    judge_key_env: Annotated[
-        str | None, Parameter(help="The environment variable that holds its key.")
-    ] = None,
-    judge_concurrency: Annotated[int, Parameter(validator=at_least(1), help="Calls at once.")] = 32,
     limit: Annotated[
         int | None,
         Parameter(validator=at_least(1), help="Show the judge a seeded sample of this size."),
@@ -56,27 +54,23 @@ def audit(
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Audit benchmarks: counts, duplicates, leakage, label noise, junk, phrasing, twins."""
-    from dataclasses import asdict, replace
+    """Audit benchmarks: counts, duplicates, leakage, label noise, junk, phrasing, twins.
+
+    A judge, such as openai:MODEL, finds requests that are probably benign.
+    """
+    from dataclasses import asdict
 
     from ..benchmarks.audit import Measure
     from ..benchmarks.audit import audit as make
     from ..benchmarks.audit.duplicates import DEFAULT
     from ..tables import write_rows
 
-    columns = options.pairs("--column", column)
+    columns = reading.pairs("--column", column)
     benchmarks = [_published(name, data_dir, columns) for name in names]
     measures = [Measure.parse(text) for text in measure or []] or list(DEFAULT)
     report = make(benchmarks, measures)
-    if judge:
-        from ..building.assessment import assess_all
-        from ..models.opening import open_model
-        from ..models.settings import Endpoint
-
-        endpoint = Endpoint(judge_url, judge_key_env, concurrency=judge_concurrency)
-        shown = [b.sample(limit) if limit else b for b in benchmarks]
-        benign, found = assess_all(open_model(judge, endpoint, "judge"), shown)
-        report = replace(report, benign=benign, findings=(*report.findings, *found))
+    shown = [one.sample(limit) if limit else one for one in benchmarks]
+    report = _with_label_noise(report, told.value(), shown)
     if output:
         write_rows(output, (asdict(finding) for finding in report.findings))
     if as_json:
@@ -85,6 +79,24 @@ def audit(
         _show(report)
     if output and not as_json:
         print(f"\n{len(report.findings):,} findings to go through: {output}")
+
+
+def _with_label_noise(report: Audit, told: JudgeOptions, shown: list[Benchmark]) -> Audit:
+    """The report, with what a judge finds where one was told."""
+    from dataclasses import replace
+
+    from ..building.assessment import assess_all
+    from ..models.opening import open_model
+    from ..taxonomy import load_taxonomy
+
+    if not told.judges:
+        return report
+    if len(told.judges) > 1:
+        raise MsbError(f"{len(told.judges)} judges were given; an audit takes one")
+    judge = told.judges[0]
+    model = open_model(judge.model, judge.endpoint, "judge")
+    benign, found = assess_all(model, shown, judge.sampling, load_taxonomy(told.taxonomy))
+    return replace(report, benign=benign, findings=(*report.findings, *found))
 
 
 def _published(name: str, data_dir: Path | None, columns: dict[str, str]) -> Benchmark:

@@ -1,59 +1,65 @@
 """The stages of `msb build` that ask a model, and the search for a suffix.
 
-msb build elicit ours --model openai:MODEL --url http://127.0.0.1:8000/v1
+msb build elicit ours --target openai:MODEL --target-url http://127.0.0.1:8000/v1
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from ..errors import MsbError
-from . import options
+from ..evaluation.options import JudgeOptions, TargetOptions
+from . import options, reading
 from .build_run import DryRun, Folder, Limit, Redo, run
+from .rejudge import NO_SAMPLE
+from .told import Told, takes
 from .usage import at_least
 
 if TYPE_CHECKING:
     from ..building.asking import Asker
+    from ..models.settings import Endpoint
+    from ..records import Sampling
 
-ModelSpec = Annotated[
-    str,
-    Parameter(
-        name="--model",
-        help="Who is asked: openai:MODEL, hf:MODEL, inspect:PROVIDER/MODEL or "
-        "python:package.module:function.",
-    ),
-]
-Url = Annotated[
-    str | None, Parameter(name="--url", help="Its address, as http://127.0.0.1:8000/v1.")
-]
-KeyEnv = Annotated[
-    str | None, Parameter(name="--key-env", help="The environment variable that holds its key.")
-]
-Revision = Annotated[str | None, Parameter(name="--revision", help="What it serves.")]
-Concurrency = Annotated[int, Parameter(validator=at_least(1), help="Calls at once.")]
-Params = Annotated[
-    list[str] | None,
-    Parameter(name="--param", metavar="NAME=VALUE", help="Into each request body; null drops one."),
-]
-Temperature = Annotated[float, Parameter(validator=at_least(0), help="0 is greedy.")]
-MaxTokens = Annotated[int, Parameter(validator=at_least(1), help="Longest reply.")]
+WHO = "openai:MODEL, hf:MODEL, inspect:PROVIDER/MODEL or python:package.module:function."
+OF_OLD = ("url", "key_env", "revision", "concurrency", "param")
+"""Settings that go without the role as well, with ``--model`` for who is asked."""
+OWN_PROMPTS = ("system", "prompt_style")
+NO_RUBRIC = (*NO_SAMPLE, "rubric", "taxonomy", "judge_price")
 
 
+def _of_old(role: str, who: str, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Options by their new names, each with the one that it had."""
+    named = {f"{role}_{name}": name for name in OF_OLD} | dict(names or {})
+    changes: dict[str, Any] = {name: {"also": (old,)} for name, old in named.items()}
+    return {role: {"also": ("model",), "help": f"{who}: {WHO}", "many": False}, **changes}
+
+
+@takes(
+    TargetOptions,
+    needed=["target"],
+    leave_out=OWN_PROMPTS,
+    changes=_of_old("target", "Who is asked"),
+    temperature=1.0,
+    max_tokens=1024,
+)
 def elicit(
+    told: Told[TargetOptions],
     folder: Folder,
     /,
     *,
-    model: ModelSpec,
     way: Annotated[
         str, Parameter(help="direct, prefill (begins the answer) or suffix (see docs).")
     ] = "direct",
     begun: Annotated[
         str | None,
         Parameter(
-            allow_leading_hyphen=True, help="The beginning of the answer, or the suffix; or @FILE."
+            allow_leading_hyphen=True,
+            help="The beginning of the answer, or the suffix; or @FILE.",
         ),
     ] = None,
     patience: Annotated[
@@ -62,13 +68,6 @@ def elicit(
             validator=at_least(1), help="Give up after so many replies without a new request."
         ),
     ] = 20,
-    url: Url = None,
-    key_env: KeyEnv = None,
-    revision: Revision = None,
-    concurrency: Concurrency = 32,
-    param: Params = None,
-    temperature: Temperature = 1.0,
-    max_tokens: MaxTokens = 1024,
     limit: Limit = None,
     max_calls: options.MaxCalls = None,
     dry_run: DryRun = False,
@@ -84,29 +83,27 @@ def elicit(
         raise UnknownName("way", way, WAYS)
     if way == "suffix" and not begun:
         raise MsbError("--way suffix needs the suffix: --begun TEXT or @FILE; see docs/building.md")
-    project = Project(folder)
-    asker = open_asker(
-        folder, model, url, key_env, revision, concurrency, param, temperature, max_tokens,
-        max_calls,
-    )  # fmt: skip
+    asked, project = told.value(), Project(folder)
+    asker = _target(folder, asked, max_calls)
     if redo and not dry_run:
         project.redo("elicit")
-    stage = Elicit(project, asker, way, options.text("--begun", begun), patience)
-    run(project, stage, max_tokens, limit, dry_run, False, as_json)
+    stage = Elicit(project, asker, way, reading.text("--begun", begun), patience)
+    run(project, stage, asked.max_tokens, limit, dry_run, False, as_json, price=asked.target_price)
 
 
+@takes(
+    JudgeOptions,
+    needed=["judge"],
+    leave_out=tuple(set(NO_RUBRIC) - {"judge_price"}),
+    changes=_of_old("judge", "Who scores", {"judge_max_tokens": "max_tokens"}),
+    judge_max_tokens=512,
+)
 def filter_(
+    told: Told[JudgeOptions],
     folder: Folder,
     /,
     *,
-    model: ModelSpec,
-    url: Url = None,
-    key_env: KeyEnv = None,
-    revision: Revision = None,
-    concurrency: Concurrency = 32,
-    param: Params = None,
-    temperature: Temperature = 0.0,
-    max_tokens: MaxTokens = 512,
+    temperature: Annotated[float, Parameter(validator=at_least(0), help="0 is greedy.")] = 0.0,
     limit: Limit = None,
     max_calls: options.MaxCalls = None,
     dry_run: DryRun = False,
@@ -114,34 +111,40 @@ def filter_(
     as_json: options.Json = False,
 ) -> None:
     """Have a judge score each request itself; keep what is plainly harmful."""
+    from dataclasses import replace
+
     from ..building import Project
     from ..building.filter import Filter, filter_rates
 
-    project = Project(folder)
-    asker = open_asker(
-        folder, model, url, key_env, revision, concurrency, param, temperature, max_tokens,
-        max_calls,
-    )  # fmt: skip
+    project, (judge,) = Project(folder), told.value().judges
+    sampling = replace(judge.sampling, temperature=temperature)
+    asker = open_asker(Asked(folder, judge.model, judge.endpoint, sampling), max_calls)
     rates = (lambda: {"rates": filter_rates(project)}) if not dry_run else dict
-    run(project, Filter(project, asker), max_tokens, limit, dry_run, redo, as_json, rates)
+    most, stage = sampling.max_tokens, Filter(project, asker)
+    run(project, stage, most, limit, dry_run, redo, as_json, rates, judge.price)
 
 
+@dataclass(frozen=True)
+class WriterOptions(JudgeOptions, TargetOptions):
+    """Who writes, and who reads it over."""
+
+
+@takes(
+    WriterOptions,
+    needed=["target"],
+    leave_out=(*OWN_PROMPTS, *NO_RUBRIC),
+    changes={
+        **_of_old("target", "Who writes"),
+        "judge": {"help": "openai:MODEL: keep only twins that it finds benign.", "many": False},
+    },
+    judge=(),
+    temperature=0.7,
+)
 def contrast(
+    told: Told[WriterOptions],
     folder: Folder,
     /,
     *,
-    model: ModelSpec,
-    url: Url = None,
-    key_env: KeyEnv = None,
-    revision: Revision = None,
-    judge: Annotated[
-        str | None, Parameter(help="openai:MODEL: keep only twins that it finds benign.")
-    ] = None,
-    judge_url: Annotated[str | None, Parameter(help="The judge's address.")] = None,
-    concurrency: Concurrency = 32,
-    param: Params = None,
-    temperature: Temperature = 0.7,
-    max_tokens: MaxTokens = 512,
     limit: Limit = None,
     max_calls: options.MaxCalls = None,
     dry_run: DryRun = False,
@@ -152,32 +155,31 @@ def contrast(
     from ..building import Project
     from ..building.contrast import Contrast
 
-    project = Project(folder)
-    asker = open_asker(
-        folder, model, url, key_env, revision, concurrency, param, temperature, max_tokens,
-        max_calls,
-    )  # fmt: skip
+    # Where the judge is not told of apart, it is called as the target is.
+    alike = ("url", "key_env", "concurrency")
+    usual = {f"judge_{name}": told.given.get(f"target_{name}") for name in alike}
+    asked = told.value(**usual, judge_max_tokens=told.given.get("max_tokens", 512))
+    project, asker = Project(folder), _target(folder, asked, max_calls)
     checker = None
-    if judge:
-        checker = open_asker(
-            folder, judge, judge_url or url, key_env, None, concurrency, None, 0.0, max_tokens,
-            None, sharing=asker,
-        )  # fmt: skip
-    run(project, Contrast(project, asker, checker), max_tokens, limit, dry_run, redo, as_json)
+    for judge in asked.judges:
+        called = Asked(folder, judge.model, judge.endpoint, judge.sampling)
+        checker = open_asker(called, None, sharing=asker)
+    stage, price = Contrast(project, asker, checker), asked.target_price
+    run(project, stage, asked.max_tokens, limit, dry_run, redo, as_json, price=price)
 
 
+@takes(
+    TargetOptions,
+    needed=["target"],
+    leave_out=OWN_PROMPTS,
+    changes=_of_old("target", "Who answers"),
+    temperature=0.7,
+)
 def answer(
+    told: Told[TargetOptions],
     folder: Folder,
     /,
     *,
-    model: ModelSpec,
-    url: Url = None,
-    key_env: KeyEnv = None,
-    revision: Revision = None,
-    concurrency: Concurrency = 32,
-    param: Params = None,
-    temperature: Temperature = 0.7,
-    max_tokens: MaxTokens = 512,
     limit: Limit = None,
     max_calls: options.MaxCalls = None,
     dry_run: DryRun = False,
@@ -188,12 +190,9 @@ def answer(
     from ..building import Project
     from ..building.answer import Answer
 
-    project = Project(folder)
-    asker = open_asker(
-        folder, model, url, key_env, revision, concurrency, param, temperature, max_tokens,
-        max_calls,
-    )  # fmt: skip
-    run(project, Answer(project, asker), max_tokens, limit, dry_run, redo, as_json)
+    asked, project = told.value(), Project(folder)
+    stage = Answer(project, _target(folder, asked, max_calls))
+    run(project, stage, asked.max_tokens, limit, dry_run, redo, as_json, price=asked.target_price)
 
 
 def suffix(
@@ -219,29 +218,27 @@ def suffix(
     print(optimised_suffix(loaded, tokenizer, prompt, target, steps, seed))
 
 
-def open_asker(
-    folder: Path,
-    spec: str,
-    url: str | None,
-    key_env: str | None,
-    revision: str | None,
-    concurrency: int,
-    param: list[str] | None,
-    temperature: float,
-    max_tokens: int,
-    max_calls: int | None,
-    sharing: Asker | None = None,
-) -> Asker:
+@dataclass(frozen=True)
+class Asked:
+    """A model that a stage asks, with the folder that keeps its replies."""
+
+    folder: Path
+    model: str
+    endpoint: Endpoint
+    sampling: Sampling
+
+
+def _target(folder: Path, told: TargetOptions, max_calls: int | None) -> Asker:
+    asked = Asked(folder, str(told.target), told.target_endpoint, told.sampling)
+    return open_asker(asked, max_calls)
+
+
+def open_asker(asked: Asked, max_calls: int | None, sharing: Asker | None = None) -> Asker:
     """A model with its sampling; ``sharing`` the replies and the budget of another."""
     from ..building.application import open_any
     from ..building.asking import Asker
     from ..models import Budget, Meter
-    from ..models.settings import Endpoint
-    from ..records import Sampling
 
-    endpoint = Endpoint(url, key_env, revision, concurrency)
     budget = sharing.model.meter.budget if sharing else Budget(max_calls)
-    model = open_any(spec, endpoint, Meter(budget))
-    extra = options.parameters("--param", param)
-    sampling = Sampling(temperature, max_tokens, extra=extra)
-    return Asker(folder, model, sampling, sharing)
+    model = open_any(asked.model, asked.endpoint, Meter(budget))
+    return Asker(asked.folder, model, asked.sampling, sharing)

@@ -14,6 +14,7 @@ from .usage import at_least
 if TYPE_CHECKING:
     from ..building import Account, Project
     from ..building.stage import Stage
+    from ..models.settings import Price
 
 INCOMPLETE = 3
 
@@ -36,6 +37,7 @@ def run(
     redo: bool,
     as_json: bool,
     more: Any = dict,
+    price: Price | None = None,
 ) -> None:
     """Carry a stage out and print its account; exit with 3 if it stopped before its end."""
     from dataclasses import asdict
@@ -44,12 +46,14 @@ def run(
 
     if dry_run:
         found = forecast(project, stage, max_tokens, limit)
+        dollars = price.of(found.input_tokens, found.output_tokens) if price else None
         if as_json:
-            show.as_json(asdict(found))
+            show.as_json({**asdict(found), "dollars": dollars})
         else:
+            cost = "" if dollars is None else f", at most ${dollars:,.2f}"
             print(
                 f"{found.stage}: {found.calls:,} calls, ~{found.input_tokens:,} tokens in, at most "
-                f"{found.output_tokens:,} out. Nothing was asked."
+                f"{found.output_tokens:,} out{cost}. Nothing was asked."
             )
         return
     account = carry_out(project, stage, limit, redo)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import MsbError, UnknownName
+from ..evaluation.options import TargetOptions
 from . import options, show
+from .told import Told, takes
 from .usage import at_least
 
 if TYPE_CHECKING:
@@ -20,12 +22,23 @@ if TYPE_CHECKING:
     from ..statistics.estimates import Interval
 
 
+ASKED = {"system", "prompt_style", "temperature", "max_tokens", "seed"}
+"""Settings of a target that multiple choice has no use for."""
+
+
+@takes(
+    TargetOptions,
+    leave_out=(*ASKED, "target_param", "target_price"),
+    changes={
+        "target": {
+            "help": "Who answers: hf:MODEL, hf:BASE+ADAPTER or openai:MODEL. Without: list."
+        },
+        "target_template": {"help": "chat or plain; hf: also alpaca or a Jinja file."},
+    },
+)
 def capability(
+    told: Told[TargetOptions],
     *,
-    target: Annotated[
-        str | None,
-        Parameter(help="Who answers: hf:MODEL, hf:BASE+ADAPTER or openai:MODEL. Without: list."),
-    ] = None,
     baseline: Annotated[
         str | None,
         Parameter(help="Compare with this target, or with a measured one by its key."),
@@ -56,28 +69,16 @@ def capability(
     margin: Annotated[
         float, Parameter(help="In points of accuracy: what counts as no change.")
     ] = 2.0,
-    target_url: options.TargetUrl = None,
-    target_key_env: options.TargetKeyEnv = None,
-    target_revision: options.TargetRevision = None,
-    target_template: Annotated[
-        str | None, Parameter(help="chat or plain; hf: also alpaca or a Jinja file.")
-    ] = None,
     target_api: Annotated[
         str, Parameter(help="openai: completions, or chat for tasks that generate.")
     ] = "completions",
     target_tokenizer: Annotated[
         str | None, Parameter(help="openai: its tokenizer, a folder or Hub id.")
     ] = None,
-    target_concurrency: options.TargetConcurrency = 32,
-    dtype: options.Dtype = None,
-    device: options.Device = None,
     batch: Annotated[
         int | None,
         Parameter(validator=at_least(1), help="hf: prompts at once. [default: by device]"),
     ] = None,
-    trust_remote_code: options.TrustRemoteCode = False,
-    timeout: options.Timeout = 120.0,
-    retries: options.Retries = 5,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
@@ -88,12 +89,11 @@ def capability(
     from ..capability.change import compare, compare_tasks
     from ..capability.measure import measure, stored_results
     from ..capability.models import Served
-    from ..models.settings import Endpoint
 
-    if target is None:
+    if "target" not in told.given:
         _list(store, as_json)
         return
-    setting = _setting(preset, shots, seeds, limit)
+    asked, setting = told.value(), _setting(preset, shots, seeds, limit)
 
     def measured(spec: str) -> list[CapabilityResult]:
         return measure(
@@ -102,18 +102,7 @@ def capability(
             setting,
             store=store,
             tasks_dir=tasks_dir,
-            endpoint=Endpoint(
-                target_url,
-                target_key_env,
-                target_revision,
-                target_concurrency,
-                timeout,
-                retries,
-                target_template,
-                dtype,
-                device,
-                trust_remote_code,
-            ),
+            endpoint=asked.target_endpoint,
             served=Served(target_api, target_tokenizer),
             batch=batch,
             note=lambda line: print(line, file=sys.stderr),
@@ -121,15 +110,12 @@ def capability(
 
     if not 0 < margin < 100:
         raise MsbError(f"--margin {margin:g}; expected points between 0 and 100, as 2")
-    after = measured(target)
+    after = measured(str(asked.target))
     if baseline is None:
         _show_results(after, as_json)
         return
     before = measured(baseline) if ":" in baseline else stored_results(baseline, after, store)
-    changes = [
-        *compare_tasks(before, after, margin / 100),
-        compare(before, after, margin / 100),
-    ]
+    changes = [*compare_tasks(before, after, margin / 100), compare(before, after, margin / 100)]
     _show_changes(before, after, changes, as_json)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from . import options, show
+from . import options, reading, show
 from .usage import commands
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ app = commands(
     "data",
     "List, fetch, show, audit and export benchmarks.",
     {
-        "list": "data:list_benchmarks",
-        "fetch": "data:fetch",
-        "show": "data:show_benchmark",
-        "audit": "audit:audit",
-        "export": "data:export",
+        "list": ("data:list_benchmarks", "List every benchmark by name."),
+        "fetch": ("data:fetch", "Download the published files."),
+        "show": ("data:show_benchmark", "What a benchmark holds."),
+        "audit": ("audit:audit", "Duplicates, leakage, label noise, junk."),
+        "export": ("data:export", "Write a benchmark's requests to a file."),
     },
 )
 
@@ -137,7 +137,7 @@ def _open(
     return load_benchmark(
         name,
         data_dir=data_dir,
-        columns=options.pairs("--column", columns),
+        columns=reading.pairs("--column", columns),
         sources=sources or (),
         principles=principles or (),
     )

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from . import options
 
 
 def export(
-    run: options.RunId,
+    run: options.RunId = "last",
     /,
     *,
     output: options.Output,
     to: options.To = None,
     judge: options.Judges = None,
-    rule: Annotated[str, Parameter(help="As for `msb summary`.")] = "median",
+    rule: options.Rule = "median",
     store: options.Store = options.STORE,
 ) -> None:
     """Write every request of a run with its response and verdicts, one row each.

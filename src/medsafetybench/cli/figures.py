@@ -20,7 +20,6 @@ Before = Annotated[
 After = Annotated[
     list[str] | None, Parameter(metavar="RUN", help="The same target's run after it.")
 ]
-Rule = Annotated[str, Parameter(help="A panel's verdict: median, lower-median, max or min.")]
 
 
 def figures(
@@ -35,7 +34,7 @@ def figures(
     before: Before = None,
     after: After = None,
     judge: options.Judges = None,
-    rule: Rule = "median",
+    rule: options.Rule = "median",
     store: options.Store = options.STORE,
 ) -> None:
     """Draw runs, each figure with its numbers as CSV; print the files written."""

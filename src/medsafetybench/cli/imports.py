@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from ..evaluation.options import JudgeOptions
 from . import options, show
+from .evaluate import finish
+from .rejudge import NO_SAMPLE
+from .told import Told, takes
+
+if TYPE_CHECKING:
+    from ..judges import Judge
+    from ..models import Budget
 
 
+@takes(JudgeOptions, leave_out=NO_SAMPLE, judge=())
 def import_log(
+    told: Told[JudgeOptions],
     file: Annotated[
         Path, Parameter(help="An Inspect log, lm-eval samples, promptfoo, PyRIT, or a table.")
     ],
     /,
     *,
-    judge: Annotated[
-        list[str] | None,
-        Parameter(help="Who scores it, besides the verdicts it holds; repeatable."),
-    ] = None,
     format: Annotated[
         str | None, Parameter(help="inspect, lm-eval, promptfoo, pyrit or table.")
     ] = None,
@@ -29,43 +35,36 @@ def import_log(
     target: Annotated[
         str | None, Parameter(help="The target's name, where the file does not hold it.")
     ] = None,
-    judge_url: options.JudgeUrl = None,
-    judge_key_env: options.JudgeKeyEnv = None,
-    judge_revision: options.JudgeRevision = None,
-    judge_concurrency: options.JudgeConcurrency = 32,
-    judge_max_tokens: options.JudgeMaxTokens = 1024,
-    rubric: options.Rubric = "ama",
-    taxonomy: options.Taxonomy = "ama",
     data_dir: options.DataDir = None,
+    max_calls: options.MaxCalls = None,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
-    """Store what another tool recorded as a run, and print its scorecard."""
-    from ..evaluation.evaluation import open_judges
+    """Store what another tool recorded as a run, and print its scorecard.
+
+    A judge scores it besides the verdicts that it holds.
+    """
     from ..integrations.imports import read_log
     from ..integrations.recorded import store_recorded
     from ..models import Budget
-    from ..models.settings import Endpoint
-    from ..records import Sampling
-    from ..taxonomy import load_taxonomy
     from .progress import TerminalReporter
 
-    reporter = TerminalReporter()
+    spec, budget, reporter = told.value(), Budget(max_calls), TerminalReporter()
     for log in read_log(file, format, intent, target):
         for note in log.notes:
             reporter.note(note)
-        judges = []
-        if judge:
-            endpoints = [
-                Endpoint(url, judge_key_env, judge_revision, judge_concurrency)
-                for url in judge_url or (None,)
-            ]
-            sampling = Sampling(max_tokens=judge_max_tokens)
-            judges = open_judges(
-                judge, endpoints, rubric, load_taxonomy(taxonomy), sampling, Budget(), data_dir
-            )
-        run, _ = store_recorded(log, store, judges, reporter)
+        run, progress = store_recorded(log, store, _judges(spec, budget, data_dir), reporter)
         card = run.summary()
         if not card.judges:
             reporter.note(f"{run.id} has no verdict yet: msb rejudge {run.id} --judge ...")
         show.scorecard(card, as_json)
+        finish(progress, reporter)
+
+
+def _judges(spec: JudgeOptions, budget: Budget, data_dir: Path | None) -> list[Judge]:
+    from ..evaluation.evaluation import open_judges
+    from ..taxonomy import load_taxonomy
+
+    if not spec.judges:
+        return []
+    return open_judges(spec.judges, load_taxonomy(spec.taxonomy), budget, data_dir)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import MsbError
+from ..evaluation.spec import EvaluationSpec
 from . import options, show
+from .told import Told, takes
 from .tuning import (
+    NOT_OURS,
     Base,
     Change,
     EvaluateOn,
-    Judge,
-    Limit,
-    MaxTokens,
     Mix,
     RecipeName,
     Tasks,
@@ -27,18 +27,21 @@ from .tuning import (
 from .usage import at_least, commands
 
 if TYPE_CHECKING:
+    from ..improvement.evidence import Measures
     from ..improvement.examples import Example
     from ..improvement.recipe import Recipe
 
 app = commands(
     "improve",
     "Tune a model to be safer (LoRA), and measure what that cost.",
-    {"merge": "improve:merge"},
+    {"merge": ("improve:merge", "Write base and adapter as one model.")},
 )
 
 
 @app.default
+@takes(EvaluationSpec, leave_out=NOT_OURS)
 def improve(
+    told: Told[EvaluationSpec],
     *,
     base: Base,
     data: Annotated[
@@ -66,29 +69,20 @@ def improve(
         bool, Parameter(name="--evidence", help="Measure before and after, and print both.")
     ] = False,
     evaluate_on: EvaluateOn = None,
-    judge: Judge = None,
-    judge_url: options.JudgeUrl = None,
     capability: Tasks = None,
-    max_tokens: MaxTokens = 512,
-    limit: Limit = None,
     allow_leaks: Annotated[
         bool, Parameter(name="--allow-leaks", help="Train on requests that are evaluated on.")
     ] = False,
     base_revision: Annotated[str | None, Parameter(help="Which version on the Hub.")] = None,
-    dtype: options.Dtype = None,
-    device: options.Device = None,
     quantize: Annotated[
         bool, Parameter(name="--quantize", help="QLoRA: the base in 4 bits (CUDA, bitsandbytes).")
     ] = False,
-    trust_remote_code: options.TrustRemoteCode = False,
     processes: Annotated[
         int, Parameter(validator=at_least(1), help="How many torchrun has started; checked.")
     ] = 1,
     report_to: Annotated[
         str, Parameter(help="A tracker that transformers knows, as wandb or tensorboard.")
     ] = "none",
-    data_dir: options.DataDir = None,
-    store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
     """Tune a model to be safer (LoRA). Run the same command again to resume."""
@@ -97,44 +91,37 @@ def improve(
     from .progress import TrainingReporter
 
     chosen = chosen_recipe(recipe, method, template, mix, change)
-    measured = measured_on(evaluate_on, data_dir)
+    how = told.value(target=base, target_revision=base_revision)
+    measured = measured_on(evaluate_on, how.data_dir)
+    called = how.target_endpoint
     training = Training(
         base=local(base),
         data=data,
         output=output,
         recipe=chosen,
         seed=seed,
-        data_dir=data_dir,
-        store=store,
-        preferences=_preferences(chosen, data, rejected_from, pairs, store, data_dir),
+        data_dir=how.data_dir,
+        store=Path(how.store or options.STORE),
+        preferences=_preferences(chosen, data, rejected_from, pairs, how),
         evaluated=measured,
         allow_leaks=allow_leaks,
         processes=processes,
         revision=base_revision,
-        dtype=dtype,
-        device=device,
+        dtype=called.dtype,
+        device=called.device,
         quantize=quantize,
-        remote_code=trust_remote_code,
+        remote_code=called.trust_remote_code,
         report_to=report_to,
     )
-    measures = evidence and measures_of(
-        measured,
-        *(judge, judge_url, capability, max_tokens, limit, dtype, device, data_dir, store),
-        *(base_revision, trust_remote_code),
-    )
+    measures = evidence and measures_of(measured, capability, how)
     with TrainingReporter(quiet=not first_process()) as reporter:
         record = train(training, reporter)
     if not first_process():
         return
-    if not measures:
+    if measures:
+        _show_evidence(f"hf:{training.base}", output, measures, as_json)
+    else:
         _done(training.output, base, record, as_json)
-        return
-    from ..improvement.evidence import gather_evidence
-    from .progress import TerminalReporter
-
-    target = f"hf:{training.base}"
-    found = gather_evidence(target, f"{target}+{output}", measures, TerminalReporter())
-    show.evidence(found, as_json)
 
 
 def merge(
@@ -155,8 +142,7 @@ def _preferences(
     data: str,
     rejected_from: str | None,
     pairs: Path | None,
-    store: Path,
-    data_dir: Path | None,
+    how: EvaluationSpec,
 ) -> list[Example]:
     from ..evaluation import open_run
     from ..improvement.preferences import pairs_from_file, pairs_from_run
@@ -167,8 +153,18 @@ def _preferences(
         return []
     found = pairs_from_file(pairs) if pairs else []
     if rejected_from:
-        found += pairs_from_run(open_run(rejected_from, store), data, data_dir)
+        found += pairs_from_run(
+            open_run(rejected_from, how.store or options.STORE), data, how.data_dir
+        )
     return found
+
+
+def _show_evidence(target: str, adapter: Path, measures: Measures, as_json: bool) -> None:
+    from ..improvement.evidence import gather_evidence
+    from .progress import TerminalReporter
+
+    found = gather_evidence(target, f"{target}+{adapter}", measures, TerminalReporter())
+    show.evidence(found, as_json)
 
 
 def _done(output: Path, base: str, record: dict[str, Any], as_json: bool) -> None:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options
-from .figures import After, Before, Rule, Runs
+from .figures import After, Before, Runs
 from .usage import at_least
 
 SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".tex": "tex"}
@@ -27,7 +27,7 @@ def report(
     before: Before = None,
     after: After = None,
     judge: options.Judges = None,
-    rule: Rule = "median",
+    rule: options.Rule = "median",
     include_text: Annotated[
         int,
         Parameter(

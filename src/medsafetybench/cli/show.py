@@ -59,18 +59,13 @@ def scorecard(card: Scorecard, json: bool) -> None:
         view(scorecard_view(card))
 
 
-def plan(
-    evaluation: Evaluation,
-    target_price: Price | None,
-    judge_price: Price | None,
-    json: bool,
-) -> None:
+def plan(evaluation: Evaluation, json: bool) -> None:
     """Print what is left to do, and ask nobody."""
     from dataclasses import asdict
 
     from ..evaluation.plan import plan as make_plan
 
-    found = make_plan(evaluation, target_price, judge_price)
+    found = make_plan(evaluation)
     if json:
         as_json(asdict(found))
         return
@@ -93,10 +88,15 @@ def plan(
     print(f"\n{found.run}: {found.n:,} requests. Nothing was asked.")
 
 
-def spent(evaluation: Evaluation, target_price: Price | None, judge_price: Price | None) -> str:
+def spent(evaluation: Evaluation) -> str:
     """One line: what this run took, retries included."""
-    parts = [_share("target", evaluation.target.meter, target_price)]
-    parts += [_share("judge", judge.meter, judge_price) for judge in evaluation.judges]
+    spec = evaluation.spec
+    prices = [judge.price for judge in spec.judges] if spec else [None] * len(evaluation.judges)
+    parts = [_share("target", evaluation.target.meter, spec.target_price if spec else None)]
+    parts += [
+        _share("judge", judge.meter, price)
+        for judge, price in zip(evaluation.judges, prices, strict=True)
+    ]
     return "; ".join(parts)
 
 

@@ -31,23 +31,21 @@ LINE_SECONDS = 10.0
 app = commands(
     "study",
     "Evaluate many targets from one file.",
-    {"run": "study:run", "status": "study:status", "report": "study:report"},
+    {
+        "run": ("study:run", "Carry out what is left of a study."),
+        "status": ("study:status", "How far each evaluation is."),
+        "report": ("study:report", "Standings and comparisons."),
+    },
 )
 
 File = Annotated[Path, Parameter(help="The study, a YAML file.")]
-StoreOption = Annotated[
-    Path | None,
-    Parameter(
-        name="--store", env_var="MSB_STORE", help="Instead of the store that the file names."
-    ),
-]
 
 
 def run(
     file: File,
     /,
     *,
-    store: StoreOption = None,
+    store: options.StoreOfFile = None,
     data_dir: options.DataDir = None,
     dry_run: Annotated[
         bool, Parameter(name="--dry-run", help="Print what is left to do; ask nobody.")
@@ -79,7 +77,7 @@ def status(
     file: File,
     /,
     *,
-    store: StoreOption = None,
+    store: options.StoreOfFile = None,
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:
@@ -100,7 +98,7 @@ def report(
     by_principle: Annotated[
         bool, Parameter(name="--by-principle", help="Also every pair on every principle.")
     ] = False,
-    store: StoreOption = None,
+    store: options.StoreOfFile = None,
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:

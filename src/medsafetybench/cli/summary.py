@@ -14,9 +14,7 @@ def summary(
     /,
     *,
     judge: options.Judges = None,
-    rule: Annotated[
-        str, Parameter(help="A panel's verdict: median, lower-median, max or min.")
-    ] = "median",
+    rule: options.Rule = "median",
     store: options.Store = options.STORE,
     as_json: options.Json = False,
     schema: Annotated[

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import MsbError
+from ..evaluation.spec import EvaluationSpec
 from . import options, show
+from .told import Told, takes
 from .tuning import (
+    NOT_OURS,
     Base,
     Change,
     EvaluateOn,
-    Judge,
-    Limit,
-    MaxTokens,
     Mix,
     RecipeName,
     Tasks,
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from ..improvement.sweep import Point, Row
 
 
+@takes(EvaluationSpec, leave_out=NOT_OURS)
 def sweep(
+    told: Told[EvaluationSpec],
     *,
     base: Base,
     output: Annotated[
@@ -44,21 +46,14 @@ def sweep(
     change: Change = None,
     mix: Mix = None,
     evaluate_on: EvaluateOn = None,
-    judge: Judge = None,
-    judge_url: options.JudgeUrl = None,
     capability: Tasks = None,
-    max_tokens: MaxTokens = 512,
-    limit: Limit = None,
-    dtype: options.Dtype = None,
-    device: options.Device = None,
-    data_dir: options.DataDir = None,
-    store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
     """Tune on more and more demonstrations, measure each time; run it again to resume."""
     from ..improvement.sweep import Sweep, carry_out, points
     from .progress import TrainingReporter
 
+    how = told.value(target=base)
     planned = Sweep(
         base=local(base),
         output=output,
@@ -66,10 +61,7 @@ def sweep(
         sizes=_numbers("--sizes", sizes),
         seeds=_numbers("--seeds", seeds),
         recipe=chosen_recipe(recipe, None, None, mix, change),
-        measures=measures_of(
-            measured_on(evaluate_on, data_dir),
-            *(judge, judge_url, capability, max_tokens, limit, dtype, device, data_dir, store),
-        ),
+        measures=measures_of(measured_on(evaluate_on, how.data_dir), capability, how),
     )
     total, done = len(points(planned)), 0
     with TrainingReporter() as reporter:
@@ -81,7 +73,7 @@ def sweep(
             reporter.note(f"{done} of {total}: {point.name}: {figures}")
 
         rows = carry_out(planned, reporter, tell)
-    _write(rows, output, ", ".join(planned.measures.judges), as_json)
+    _write(rows, output, ", ".join(how.judge), as_json)
 
 
 def _numbers(option: str, given: str) -> list[int]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ..errors import MsbError
-from . import options
-from .usage import at_least
+from ..evaluation.spec import EvaluationSpec
+from . import reading
 
 if TYPE_CHECKING:
     from ..improvement.evidence import Measures
@@ -43,9 +43,6 @@ EvaluateOn = Annotated[
         "[default: starter/eval, and medsafety/eval where its files are]"
     ),
 ]
-Judge = Annotated[
-    list[str] | None, Parameter(help="Who scores, as in msb evaluate. [default: screen]")
-]
 Tasks = Annotated[
     list[str] | None,
     Parameter(
@@ -54,12 +51,14 @@ Tasks = Annotated[
         help="Tasks of msb capability, or none; repeatable. [default: probe]",
     ),
 ]
-MaxTokens = Annotated[
-    int, Parameter(validator=at_least(1), help="Longest response when measuring.")
-]
-Limit = Annotated[
-    int | None, Parameter(validator=at_least(1), help="Measure on a sample of each benchmark.")
-]
+
+
+NOT_OURS = {
+    *("target", "target_url", "target_key_env", "target_revision", "target_price", "seed"),
+    *("benchmark", "source", "principle", "intent", "column", "exclude_leaked", "only_failed"),
+    *("pressure", "converter"),
+}
+"""Settings of an evaluation that do not go with measuring a model before and after."""
 
 
 def local(spec: str) -> str:
@@ -84,7 +83,7 @@ def chosen_recipe(
 
     from ..improvement.recipe import METHODS, load_recipe
 
-    changes = options.pairs("--set", change)
+    changes = reading.pairs("--set", change)
     if method and method not in METHODS:
         raise MsbError(f"--method {method!r}; expected {', '.join(METHODS)}")
     given = name or {None: "default", "sft": "default"}.get(method, method)
@@ -99,7 +98,7 @@ def chosen_recipe(
     return load_recipe(str(given), changes)
 
 
-def measured_on(given: list[str] | None, data_dir: Path | None) -> list[str]:
+def measured_on(given: list[str] | None, data_dir: str | Path | None) -> list[str]:
     """The benchmarks asked for, else starter/eval, and medsafety/eval where its files are."""
     if given:
         return given
@@ -113,38 +112,13 @@ def measured_on(given: list[str] | None, data_dir: Path | None) -> list[str]:
 
 
 def measures_of(
-    benchmarks: list[str],
-    judge: list[str] | None,
-    judge_url: list[str] | None,
-    capability: list[str] | None,
-    max_tokens: int,
-    limit: int | None,
-    dtype: str | None,
-    device: str | None,
-    data_dir: Path | None,
-    store: Path,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
+    benchmarks: list[str], capability: list[str] | None, how: EvaluationSpec
 ) -> Measures:
-    """What ``gather_evidence`` wants to know, from the command line's options."""
+    """On what to measure, and how."""
     from ..capability.tasks import require_harness
     from ..improvement.evidence import Measures
-    from ..models.settings import Endpoint
-    from ..records import Sampling
 
     tasks = [] if capability == ["none"] else capability or ["probe"]
     if tasks:
         require_harness()  # now, and not after the training
-    return Measures(
-        benchmarks=benchmarks,
-        judges=judge or ["screen"],
-        tasks=tasks,
-        sampling=Sampling(max_tokens=max_tokens),
-        store=store,
-        data_dir=data_dir,
-        endpoint=Endpoint(
-            revision=revision, dtype=dtype, device=device, trust_remote_code=trust_remote_code
-        ),
-        judge_endpoints=[Endpoint(url=url) for url in judge_url or (None,)],
-        limit=limit,
-    )
+    return Measures(benchmarks, tasks, how)

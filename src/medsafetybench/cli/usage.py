@@ -1,6 +1,6 @@
 """What every command has in common: its form, its page of help, and what is said of a wrong line.
 
-    app = commands("data", "List, fetch and show benchmarks.", {"fetch": "data:fetch"})
+    app = commands("data", "List and fetch benchmarks.", {"fetch": ("data:fetch", "Download.")})
     at_least(1)         # a check of an option's value
 
 A line that cannot be understood is refused in one line: what was given, what is expected.
@@ -9,7 +9,7 @@ A line that cannot be understood is refused in one line: what was given, what is
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from cyclopts import (
@@ -37,8 +37,14 @@ MARGIN, WIDEST = 30, 100
 EXPECTED = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
-def commands(name: str, help: str, places: Mapping[str, str], **more: Any) -> App:
-    """An app of commands by name, each a ``file:function`` that is loaded when it is called."""
+Table = Mapping[str, tuple[str, str]]
+"""Commands by name: a ``file:function``, and a line that says what it does."""
+
+TABLES: dict[str, Table] = {}
+
+
+def commands(name: str, help: str, table: Table, **more: Any) -> App:
+    """An app of commands, each loaded when it is called."""
     app = App(
         name=name,
         help=help,
@@ -55,9 +61,19 @@ def commands(name: str, help: str, places: Mapping[str, str], **more: Any) -> Ap
         suppress_keyboard_interrupt=False,
         **more,
     )
-    for position, (called, place) in enumerate(places.items()):
-        app.command(f"{__package__}.{place}", name=called, sort_key=position)
+    TABLES[name] = table
+    for called, (place, _) in table.items():
+        if place:
+            app.command(f"{__package__}.{place}", name=called)
     return app
+
+
+def listing(chain: Sequence[str], named: App) -> str:
+    """The page of help of a name that only holds commands."""
+    lines = [f"Usage: {' '.join(['msb', *chain])} COMMAND", "", named.help, "", "Commands:"]
+    for called, (_, line) in TABLES[named.name[0]].items():
+        lines += _columns(f"  {called}", [line])
+    return "\n".join(lines)
 
 
 def _default(value: Any) -> str | None:
@@ -108,11 +124,12 @@ def _columns(names: str, said: list[str]) -> list[str]:
 
 
 def at_least(least: float) -> Check:
-    """A check that a number is no smaller."""
+    """A check that a number, or each of several, is no smaller."""
 
     def check(kind: Any, value: Any) -> None:
-        if value is not None and not value >= least:
-            raise ValueError(f"at least {least:g}")
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None and not one >= least:
+                raise ValueError(f"at least {least:g}")
 
     return check
 

@@ -1,6 +1,28 @@
 """The run: carried out, stored, resumed, estimated."""
 
-from ..results.run import Run, open_run
-from .evaluation import evaluate
+from __future__ import annotations
 
-__all__ = ["Run", "evaluate", "open_run"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..results.run import Run, open_run
+    from .evaluation import evaluate
+    from .spec import EvaluationSpec
+
+__all__ = ["EvaluationSpec", "Run", "evaluate", "open_run"]
+
+_HOMES = {
+    "EvaluationSpec": ".spec",
+    "Run": "..results.run",
+    "evaluate": ".evaluation",
+    "open_run": "..results.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up on first use: what an evaluation can be told is known without numpy or a network.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -1,8 +1,7 @@
 """Evaluating: bring benchmark, target, judges and store together, and carry the run out.
 
 run = evaluate("openai:my-model", "openai:judge", "medsafety/eval",
-               target_endpoint=Endpoint(url="http://127.0.0.1:8000/v1"),
-               judge_endpoints=Endpoint(url="http://127.0.0.1:8001/v1"))
+               target_url="http://127.0.0.1:8000/v1", judge_url="http://127.0.0.1:8001/v1")
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
-from ..benchmarks import Benchmark, load_benchmark
+from ..benchmarks import Benchmark
 from ..benchmarks.official import data_folder
 from ..errors import MsbError
 from ..judges import Judge, open_judge
 from ..models import Budget, Meter
-from ..models.settings import Endpoint
-from ..records import Request, Sampling, digest
+from ..records import Request, digest
 from ..results.run import Run
 from ..store.labels import sample_order
 from ..store.provenance import here
@@ -29,22 +28,19 @@ from ..targets import Target, open_target
 from ..taxonomy import Taxonomy, load_taxonomy
 from .perform import Reporter, Silent, perform
 from .pipeline import Pipeline, Progress, Work
+from .pressure import press
+from .requests import open_requests
+from .spec import EvaluationSpec, JudgeSpec, specified, told
 
-
-@dataclass(frozen=True)
-class Audit:
-    """A dearer judge that scores a seeded, stratified sample of ``n`` harmful requests."""
-
-    judge: str
-    n: int = 200
-    seed: int = 0
+AUDIT_SEED = 0
+"""Which sample an auditing judge is shown."""
 
 
 @dataclass
 class Evaluation:
     """Everything a run needs, opened: what ``prepare`` returns and ``carry_out`` uses up.
 
-    The last of ``judges`` is the auditing one where there is an ``audit``.
+    The last of ``judges`` is the auditing one where the spec tells of one.
     """
 
     store: Store
@@ -52,8 +48,12 @@ class Evaluation:
     target: Target
     judges: Sequence[Judge]
     taxonomy: Taxonomy
-    audit: Audit | None = None
-    budget: Budget = field(default_factory=Budget)
+    spec: EvaluationSpec | None = None
+
+    @property
+    def audit(self) -> int | None:
+        """How many requests the auditing judge is shown, if there is one."""
+        return self.spec.audit_limit if self.spec and self.spec.audit_judge else None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -67,12 +67,19 @@ class Evaluation:
             benchmark["version"] = self.benchmark.version
         return {"benchmark": benchmark, "target": dict(self.target.fingerprint)}
 
+    def provenance(self) -> dict[str, Any]:
+        """What carries it out, and what it was told where that is more than this program's own."""
+        try:
+            return {**here(), "told": told(self.spec) if self.spec else None}
+        except MsbError:
+            return here()
+
     def register(self) -> tuple[RunRecord, list[JudgeRecord]]:
         """The run and its judges as stored; made if they are new."""
         settings = self.settings
         work = [settings["benchmark"]["sha256"], settings["target"]]
         run = self.store.register(f"run-{digest(work)[:10]}", settings, self._items())
-        self.store.add_provenance(run, here())
+        self.store.add_provenance(run, self.provenance())
         judges = [self.store.register_judge(j.name, j.fingerprint, j.scale) for j in self.judges]
         panel, audit = (judges[:-1], judges[-1]) if self.audit else (judges, None)
         return self.store.set_panel(run, panel, audit), judges
@@ -81,7 +88,7 @@ class Evaluation:
         """What is left to do; the auditing judge is limited to its sample."""
         samples: list[frozenset[int] | None] = [None] * len(judges)
         if self.audit:
-            order = sample_order(self.store, run, self.audit.n, self.audit.seed)
+            order = sample_order(self.store, run, self.audit, AUDIT_SEED)
             samples[-1] = frozenset(order)
         return Work.left(self.store, run, judges, samples)
 
@@ -92,117 +99,76 @@ class Evaluation:
 
 
 @contextmanager
-def prepare(
-    target: str | Callable[[str], Any],
-    judge: str | Sequence[str],
-    benchmark: str | Path | Benchmark = "starter",
-    *,
-    store: str | Path | None = "medsafety.db",
-    target_endpoint: Endpoint | None = None,
-    judge_endpoints: Endpoint | Sequence[Endpoint] | None = None,
-    system: str | None = None,
-    prompt_style: str | None = None,
-    sampling: Sampling | None = None,
-    judge_sampling: Sampling | None = None,
-    audit: Audit | None = None,
-    rubric: str = "ama",
-    taxonomy: str | Path = "ama",
-    limit: int | None = None,
-    sample_seed: int = 0,
-    max_calls: int | None = None,
-    data_dir: str | Path | None = None,
-) -> Iterator[Evaluation]:
-    """Open everything that ``evaluate`` needs; see there. ``store`` None is one in memory.
+def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
+    """Open everything that an evaluation needs. A ``store`` of None is one in memory.
 
-    ``data_dir`` is where the published files are. Raises MsbError for whatever is wrong with it,
-    before any call is made.
+    Raises MsbError for whatever is wrong with it, before any call is made.
     """
-    judges = [judge] if isinstance(judge, str) else list(judge)
-    judges += [audit.judge] if audit else []
-    principles = load_taxonomy(taxonomy)
-    budget = Budget(max_calls)
-    opened_target = open_target(
-        target,
-        target_endpoint,
-        system,
-        sampling,
+    taxonomy, budget = load_taxonomy(spec.taxonomy), Budget(spec.max_calls)
+    target = open_target(
+        spec.target,
+        spec.target_endpoint,
+        spec.system,
+        spec.sampling,
         Meter(budget),
-        prompt_style,
-        data_folder(data_dir),
+        spec.prompt_style,
+        data_folder(spec.data_dir),
     )
-    opened_judges = open_judges(
-        judges, judge_endpoints, rubric, principles, judge_sampling, budget, data_dir
-    )
-    if not isinstance(benchmark, Benchmark):
-        benchmark = load_benchmark(benchmark, data_dir=data_dir)
-    requests = benchmark.sample(limit, sample_seed) if limit is not None else benchmark
-    with Store.open(":memory:" if store is None else store) as opened_store:
-        yield Evaluation(
-            opened_store, requests, opened_target, opened_judges, principles, audit, budget
-        )
+    judges = open_judges(spec.judges, taxonomy, budget, spec.data_dir)
+    requests = open_requests(spec)
+    with Store.open(":memory:" if spec.store is None else spec.store) as store:
+        if spec.pressure:
+            requests, target = press(target, requests, store, spec.pressure, spec.converter)
+        yield Evaluation(store, requests, target, judges, taxonomy, spec)
 
 
 def open_judges(
-    specs: Sequence[str],
-    endpoints: Endpoint | Sequence[Endpoint] | None,
-    rubric: str,
-    taxonomy: Taxonomy,
-    sampling: Sampling | None,
-    budget: Budget,
-    data_dir: str | Path | None,
+    judges: Sequence[JudgeSpec], taxonomy: Taxonomy, budget: Budget, data_dir: str | Path | None
 ) -> list[Judge]:
-    """Open judges by their specs, each with its own endpoint or one for all."""
-    if not specs:
+    """Open judges. Raises MsbError for none, and for one that cannot be opened."""
+    if not judges:
         raise MsbError("no judge was given; expected one such as screen or openai:MODEL")
     folder = data_folder(data_dir)
     return [
-        open_judge(spec, endpoint, rubric, taxonomy, sampling, Meter(budget), folder)
-        for spec, endpoint in zip(specs, _for_each(specs, endpoints), strict=True)
+        open_judge(
+            one.model, one.endpoint, one.rubric, taxonomy, one.sampling, Meter(budget), folder
+        )
+        for one in judges
     ]
 
 
-def _for_each(
-    judges: Sequence[str], endpoints: Endpoint | Sequence[Endpoint] | None
-) -> Sequence[Endpoint]:
-    if endpoints is None or isinstance(endpoints, Endpoint):
-        return [endpoints or Endpoint()] * len(judges)
-    if len(endpoints) == 1:
-        return list(endpoints) * len(judges)
-    if len(endpoints) != len(judges):
-        raise MsbError(f"{len(endpoints)} judge addresses for {len(judges)} judges; give one each")
-    return endpoints
+P = ParamSpec("P")
 
 
-def evaluate(
-    target: str | Callable[[str], Any],
-    judge: str | Sequence[str] = "screen",
-    benchmark: str | Path | Benchmark = "starter",
-    *,
-    target_url: str | None = None,
-    judge_url: str | None = None,
-    reporter: Reporter | None = None,
-    **settings: Any,
-) -> Run:
+def _told_as(spec: Callable[P, EvaluationSpec]) -> Callable[[Callable[..., Run]], Callable[P, Run]]:
+    """Gives a function the parameters of a class, for editors and for ``help``."""
+
+    def typed(function: Callable[..., Run]) -> Callable[P, Run]:
+        vars(function)["__signature__"] = signature(spec)
+        return function
+
+    return typed
+
+
+@_told_as(EvaluationSpec)
+def evaluate(*values: Any, **keywords: Any) -> Run:
     """Evaluate a target on a benchmark and return the stored run; again is resuming.
 
     ``target`` is a spec (``openai:MODEL``, ``python:module:function``, ``replay:FILE``) or a
     function from request to response; ``judge`` is a spec or several (a panel). ``benchmark`` is a
-    name, a file or a Benchmark. ``target_url`` and ``judge_url`` are short for endpoints with
-    nothing but an address. The rest is passed on to ``prepare``: store, target_endpoint,
-    judge_endpoints, system, prompt_style, sampling, judge_sampling, audit, rubric, taxonomy,
-    limit, sample_seed, max_calls, data_dir.
+    name, a file or a Benchmark. The rest is named as on the command line: ``target_url``, ``limit``
+    and so on, see ``EvaluationSpec``.
 
     Raises MsbError for wrong input, and StopRun where going on makes no sense.
     """
-    if target_url:
-        given = settings.get("target_endpoint") or Endpoint()
-        settings["target_endpoint"] = replace(given, url=target_url)
-    if judge_url:
-        given = settings.get("judge_endpoints") or Endpoint()
-        settings["judge_endpoints"] = replace(given, url=judge_url)
+    return evaluate_as(specified(*values, **keywords))
+
+
+def evaluate_as(spec: EvaluationSpec, reporter: Reporter | None = None) -> Run:
+    """``evaluate`` for a spec; ``reporter`` is told how far it is."""
 
     def work() -> Run:
-        with prepare(target, judge, benchmark, **settings) as evaluation:
+        with prepare(spec) as evaluation:
             return carry_out(evaluation, reporter)[0]
 
     return _outside_any_loop(work)
@@ -231,7 +197,9 @@ def carry_out(evaluation: Evaluation, reporter: Reporter | None = None) -> tuple
     pairs = list(zip(evaluation.judges, judges, strict=True))
     pipeline = Pipeline(evaluation.store, run, evaluation.target, pairs)
     progress = perform(pipeline, lambda: evaluation.work(run, judges), reporter)
-    evaluation.store.add_provenance(run, here())  # by now a local model has its GPU
+    evaluation.store.add_provenance(
+        run, evaluation.provenance()
+    )  # by now a local model has its GPU
     return Run(run.id, evaluation.store.path, evaluation.taxonomy), progress
 
 

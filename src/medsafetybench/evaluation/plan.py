@@ -40,18 +40,21 @@ class Plan:
     judges: list[Share]
 
 
-def plan(evaluation: Evaluation, target_price: Price | None, judge_price: Price | None) -> Plan:
+def plan(evaluation: Evaluation) -> Plan:
     """What is left of an evaluation. Leaves the store as it was."""
+    spec = evaluation.spec
+    prices = [judge.price for judge in spec.judges] if spec else [None] * len(evaluation.judges)
     store, target = evaluation.store, evaluation.target
     with store.rehearsal():
         run, records = evaluation.register()
         work = evaluation.work(run, records)
         asked = _characters(store, run, target, work.unanswered) if target.paid else None
         judges = [
-            _share(judge, _told(evaluation, run, judge, work.to_judge(j)), judge_price)
-            for j, judge in enumerate(evaluation.judges)
+            _share(judge, _told(evaluation, run, judge, work.to_judge(j)), price)
+            for j, (judge, price) in enumerate(zip(evaluation.judges, prices, strict=True))
         ]
-        return Plan(run.id, len(evaluation.benchmark), _share(target, asked, target_price), judges)
+        share = _share(target, asked, spec.target_price if spec else None)
+        return Plan(run.id, len(evaluation.benchmark), share, judges)
 
 
 def _characters(store: Store, run: RunRecord, target: Target, positions: list[int]) -> list[int]:

@@ -1,9 +1,6 @@
-"""An evaluation under pressure.
+"""An evaluation under pressure: its requests and its target, pressed.
 
-with prepare("openai:my-model", "openai:judge", "medsafety/eval", ...) as evaluation:
-    put_under_pressure(evaluation, turns=3)
-    run, _ = carry_out(evaluation)
-run.summary().pressure.survival
+requests, target = press(target, requests, store, turns=3)
 """
 
 from __future__ import annotations
@@ -11,28 +8,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..benchmarks import Benchmark
 from ..errors import MsbError
 from ..records import Conversation, Response
-from ..store.store import RESPONSE, response_key
+from ..store.store import RESPONSE, Store, response_key
+from ..targets import Target
 from ..targets.model import ModelTarget
 from ..targets.pressure import PressureTarget, load_script, under_pressure
-from .evaluation import Evaluation
 
 
-def put_under_pressure(
-    evaluation: Evaluation, turns: int, texts: Path | None = None, converters: Sequence[str] = ()
-) -> None:
-    """Have a prepared evaluation ask its harmful requests under pressure, over so many turns.
+def press(
+    target: Target,
+    requests: Benchmark,
+    store: Store,
+    turns: int,
+    converters: Sequence[str] = (),
+    texts: Path | None = None,
+) -> tuple[Benchmark, Target]:
+    """Harmful requests under pressure over so many turns, and the target that is asked them.
 
-    ``texts`` is a file of framings and turns instead of ours; ``converters`` such as
-    ``pyrit:Base64Converter`` are framings besides. Raises MsbError for a target that is no model:
-    an application has conversations of its own.
+    ``converters`` such as ``pyrit:Base64Converter`` are framings besides ours; ``texts`` is a file
+    of framings and turns instead of ours; ``store`` may hold answers to earlier turns. Raises
+    MsbError for a target that is no model: an application has conversations of its own.
     """
-    target = evaluation.target
     if not isinstance(target, ModelTarget):
         raise MsbError(f"{target.name}: pressure takes a model as the target (openai:, hf:)")
     script = load_script(texts, converters)
-    store = evaluation.store
 
     async def complete(said: Conversation) -> Response:
         # The inner model under the inner sampling: the same target, further into a conversation.
@@ -44,5 +45,5 @@ def put_under_pressure(
         row = next(store.select(query, key), None)
         return Response(*row) if row else None
 
-    evaluation.benchmark = under_pressure(evaluation.benchmark, script, turns)
-    evaluation.target = PressureTarget(target, script, turns, complete, recall)
+    pressed = under_pressure(requests, script, turns)
+    return pressed, PressureTarget(target, script, turns, complete, recall)

@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..capability.change import CapabilityChange, compare_tasks
 from ..capability.measure import CapabilityResult
 from ..capability.measure import measure as measure_capability
-from ..evaluation.evaluation import evaluate
+from ..evaluation.evaluation import evaluate_as
 from ..evaluation.perform import Reporter
-from ..models.settings import Endpoint
-from ..records import Sampling
+from ..evaluation.spec import EvaluationSpec
 from ..results.comparison import difference
 from ..results.measures import HARMFULNESS, OVER_REFUSAL, REFUSAL
 from ..results.pairing import Pairing, pair_runs
@@ -39,17 +37,14 @@ Figure = tuple[float, Interval | None]
 
 @dataclass(frozen=True)
 class Measures:
-    """On what to measure a model, by which judges, and where to keep it."""
+    """On what to measure a model: benchmarks, tasks of capability, and for both ``how``.
+
+    The target and the benchmark of ``how`` play no part.
+    """
 
     benchmarks: Sequence[str] = ("starter/eval",)
-    judges: Sequence[str] = ("screen",)
     tasks: Sequence[str] = ()
-    sampling: Sampling = field(default_factory=Sampling)
-    store: str | Path = "medsafety.db"
-    data_dir: str | Path | None = None
-    endpoint: Endpoint = field(default_factory=Endpoint)
-    judge_endpoints: Endpoint | Sequence[Endpoint] | None = None
-    limit: int | None = None
+    how: EvaluationSpec = field(default_factory=lambda: EvaluationSpec("hf:demo"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ def gather_evidence(
         rows += _rows(benchmark, pairing)
         runs += [run.id for run in pairing.runs]
         judge = pairing.judge
-    known = [_capability_of(target, measures) for target in (before, after)]
+    known = [capability_of(target, measures) for target in (before, after)]
     changes = compare_tasks(known[0], known[1]) if measures.tasks else []
     for results in zip(*known, changes, strict=True):
         rows.append(_capability_row(*results))
@@ -104,26 +99,16 @@ def gather_evidence(
 
 def measure(target: str, benchmark: str, measures: Measures, reporter: Reporter | None) -> Run:
     """One target's run of one benchmark."""
-    return evaluate(
-        target,
-        list(measures.judges),
-        benchmark,
-        reporter=reporter,
-        sampling=measures.sampling,
-        store=measures.store,
-        data_dir=measures.data_dir,
-        limit=measures.limit,
-        target_endpoint=measures.endpoint,
-        judge_endpoints=measures.judge_endpoints,
-    )
+    return evaluate_as(replace(measures.how, target=target, benchmark=benchmark), reporter)
 
 
-def _capability_of(target: str, measures: Measures) -> list[CapabilityResult]:
+def capability_of(target: str, measures: Measures) -> list[CapabilityResult]:
+    """What a target knows, task by task; nothing where no task was asked for."""
+    how = measures.how
     if not measures.tasks:
         return []
-    return measure_capability(
-        target, measures.tasks, store=measures.store, endpoint=measures.endpoint
-    )
+    assert how.store is not None, "results of capability are kept in a file"
+    return measure_capability(target, measures.tasks, store=how.store, endpoint=how.target_endpoint)
 
 
 def _capability_row(

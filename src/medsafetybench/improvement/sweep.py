@@ -19,12 +19,11 @@ from typing import Any
 
 from ..benchmarks import load_benchmark
 from ..benchmarks.audit.duplicates import leaked_ids
-from ..capability.measure import measure as measure_capability
 from ..errors import MsbError
 from ..results.measures import MEASURES, REFUSAL
 from ..results.run import Run
 from ..tables import is_table
-from .evidence import CAPABILITY, Measures, measure
+from .evidence import CAPABILITY, Measures, capability_of, measure
 from .recipe import Recipe
 from .train import train
 from .training import Training, Watcher
@@ -112,7 +111,7 @@ def carry_out(
     """
     planned = points(sweep)
     for point in planned[1:]:
-        next(iter(load_benchmark(point.data, data_dir=sweep.measures.data_dir)))
+        next(iter(load_benchmark(point.data, data_dir=sweep.measures.how.data_dir)))
     rows: list[Row] = []
     for point in planned:
         target = f"hf:{sweep.base}"
@@ -129,18 +128,18 @@ def carry_out(
 def _training(sweep: Sweep, point: Point) -> Training:
     mixed = point.family.endswith(MIX)
     changes = {"one_sided": False} if mixed else {"one_sided": True, "mix": []}
-    measures = sweep.measures
+    how = sweep.measures.how
     return Training(
         base=sweep.base,
         data=point.data,
         output=sweep.output / point.name,
         recipe=sweep.recipe.model_copy(update=changes),
         seed=point.seed,
-        data_dir=measures.data_dir,
-        store=measures.store,
-        evaluated=measures.benchmarks,
-        dtype=measures.endpoint.dtype,
-        device=measures.endpoint.device,
+        data_dir=how.data_dir,
+        store=how.store or Path("medsafety.db"),
+        evaluated=sweep.measures.benchmarks,
+        dtype=how.target_endpoint.dtype,
+        device=how.target_endpoint.device,
     )
 
 
@@ -151,15 +150,11 @@ def _measured(sweep: Sweep, point: Point, target: str) -> Iterator[Row]:
         run = measure(target, benchmark, measures, None)
         yield from _safety(point, benchmark, run)
         if point.family != BASE:
-            trained = load_benchmark(point.data, data_dir=measures.data_dir)
-            asked = load_benchmark(benchmark, data_dir=measures.data_dir)
+            trained = load_benchmark(point.data, data_dir=measures.how.data_dir)
+            asked = load_benchmark(benchmark, data_dir=measures.how.data_dir)
             yield from _without(point, benchmark, run, leaked_ids(asked, trained))
-    if measures.tasks:
-        results = measure_capability(
-            target, measures.tasks, store=measures.store, endpoint=measures.endpoint
-        )
-        for result in results:
-            yield _row(point, CAPABILITY, result.task, result.n, result.accuracy)
+    for result in capability_of(target, measures):
+        yield _row(point, CAPABILITY, result.task, result.n, result.accuracy)
 
 
 def _safety(point: Point, benchmark: str, run: Run) -> Iterator[Row]:

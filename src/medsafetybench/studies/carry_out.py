@@ -21,18 +21,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..benchmarks import load_benchmark
 from ..errors import MsbError
 from ..evaluation.evaluation import Evaluation, prepare
 from ..evaluation.evaluation import carry_out as evaluate
 from ..evaluation.pipeline import Progress
 from ..evaluation.plan import plan
-from ..evaluation.pressure import put_under_pressure
-from ..models.settings import Endpoint
-from ..records import Sampling
+from ..evaluation.spec import EvaluationSpec
 from ..results.run import Run
 from .board import Board, BoardReporter
-from .study import BenchmarkSpec, JudgeSpec, Study, TargetSpec
+from .study import Entry, Study
 
 LOOK_SECONDS = 0.2
 
@@ -42,8 +39,9 @@ class Planned:
     """One target on one benchmark."""
 
     label: str
-    target: TargetSpec
-    benchmark: BenchmarkSpec
+    target: Entry
+    benchmark: Entry
+    spec: EvaluationSpec
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,14 @@ class Standing:
 
 def evaluations(study: Study) -> list[Planned]:
     """Target by target, so that a local model is loaded once for all its benchmarks."""
-    models = [target.model for target in study.targets]
+    models = [target.name for target in study.targets]
     names = [benchmark.name for benchmark in study.benchmarks]
     return [
         Planned(
             f"{_numbered(models, i)} on {_numbered(names, j)}",
             target,
             benchmark,
+            study.spec(target, benchmark),
         )
         for i, target in enumerate(study.targets)
         for j, benchmark in enumerate(study.benchmarks)
@@ -91,84 +90,34 @@ def _numbered(names: Sequence[str], i: int) -> str:
 
 def lanes(study: Study) -> list[list[Planned]]:
     """The evaluations by endpoint: those of one lane follow one another."""
-    if any(judge.model.startswith("hf:") for judge in study.judges):
+    if any(judge.name.startswith("hf:") for judge in study.judges):
         return [evaluations(study)]  # a local judge is one machine's work for all
     found: dict[str, list[Planned]] = {}
     for planned in evaluations(study):
-        target = planned.target
-        scheme = target.model.partition(":")[0]
-        own = target.url or (target.model if scheme == "python" else scheme)
+        model, scheme = planned.target.name, planned.target.name.partition(":")[0]
+        own = planned.spec.target_url or (model if scheme == "python" else scheme)
         found.setdefault(own, []).append(planned)
     return list(found.values())
 
 
 @contextmanager
 def prepared(
-    study: Study,
-    planned: Planned,
-    store: Path | None,
-    data_dir: Path | None = None,
-    share: int = 1,
+    planned: Planned, store: Path | None, data_dir: Path | None = None, share: int = 1
 ) -> Iterator[Evaluation]:
     """One evaluation, opened. ``share`` is how many lanes split the judges' concurrency."""
-    target, wanted = planned.target, planned.benchmark
-    benchmark = load_benchmark(
-        wanted.name,
-        data_dir=data_dir,
-        columns=wanted.columns,
-        sources=wanted.sources,
-        principles=wanted.principles,
-        intents=wanted.intents,
-    )
-    opened = prepare(
-        target.model,
-        [judge.model for judge in study.judges],
-        benchmark,
-        store=store,
-        target_endpoint=_endpoint(target),
-        judge_endpoints=[_shared(judge, share) for judge in study.judges],
-        system=target.system,
-        prompt_style=target.prompt_style,
-        sampling=Sampling(target.temperature, target.max_tokens, target.seed, target.params),
-        judge_sampling=Sampling(max_tokens=study.judge_max_tokens, extra=study.judge_params),
-        rubric=wanted.rubric or study.rubric,
-        taxonomy=study.taxonomy,
-        limit=wanted.limit,
-        sample_seed=wanted.seed,
-        data_dir=data_dir,
-    )
-    with opened as found:
-        if wanted.pressure:
-            put_under_pressure(found, wanted.pressure, converters=wanted.converters)
+    spec = planned.spec
+    at_once = [max(1, judge.endpoint.concurrency // share) for judge in spec.judges]
+    told = replace(spec, store=store, data_dir=data_dir, judge_concurrency=at_once)
+    with prepare(told) as found:
         yield found
-
-
-def _endpoint(spec: TargetSpec | JudgeSpec) -> Endpoint:
-    return Endpoint(
-        url=spec.url,
-        key_env=spec.key_env,
-        revision=spec.revision,
-        concurrency=spec.concurrency,
-        timeout=spec.timeout,
-        retries=spec.retries,
-        template=spec.template,
-        dtype=spec.dtype,
-        device=spec.device,
-        trust_remote_code=spec.trust_remote_code,
-    )
-
-
-def _shared(judge: JudgeSpec, share: int) -> Endpoint:
-    endpoint = _endpoint(judge)
-    return replace(endpoint, concurrency=max(1, endpoint.concurrency // share))
 
 
 def standings(study: Study, store: Path, data_dir: Path | None = None) -> Iterator[Standing]:
     """How far each evaluation is. Asks nobody and leaves the store as it was."""
     for planned in evaluations(study):
         try:
-            with prepared(study, planned, store if store.exists() else None, data_dir) as opened:
-                found = plan(opened, None, None)
+            with prepared(planned, store if store.exists() else None, data_dir) as opened:
+                found = plan(opened)
                 left = sum(share.calls for share in found.judges)
                 yield Standing(planned, found.run, found.n, found.target.calls, left)
         except MsbError as error:
@@ -190,7 +139,7 @@ def carry_out(
     work = lanes(study)
 
     def lane(planned: Sequence[Planned]) -> list[Outcome]:
-        return [_one(study, p, board, store, data_dir, len(work)) for p in planned]
+        return [_one(p, board, store, data_dir, len(work)) for p in planned]
 
     with (
         _interruptible(board),
@@ -226,15 +175,13 @@ def _interruptible(board: Board) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _one(
-    study: Study, planned: Planned, board: Board, store: Path, data_dir: Path | None, share: int
-) -> Outcome:
+def _one(planned: Planned, board: Board, store: Path, data_dir: Path | None, share: int) -> Outcome:
     if board.stopping:
         board.set(planned.label, "stopped")
         return Outcome(planned)
     board.set(planned.label, "running")
     try:
-        with prepared(study, planned, store, data_dir, share) as opened:
+        with prepared(planned, store, data_dir, share) as opened:
             reporter = BoardReporter(board, planned.label)
             run, progress = evaluate(opened, reporter)
     except asyncio.CancelledError:

@@ -42,11 +42,10 @@ def report(
     for i, planned in enumerate(evaluations(study)):
         by_benchmark.setdefault(i % len(study.benchmarks), []).append(planned)
     for planned_here in by_benchmark.values():
-        yield _part(study, planned_here, store, data_dir, known, method or Method())
+        yield _part(planned_here, store, data_dir, known, method or Method())
 
 
 def _part(
-    study: Study,
     planned: list[Planned],
     store: Path,
     data_dir: Path | None,
@@ -57,11 +56,11 @@ def _part(
     there: list[tuple[Planned, Run]] = []
     missing = []
     for one in planned:
-        run = _run_id(study, one, store, data_dir)
+        run = _run_id(one, store, data_dir)
         if run in known:
             there.append((one, open_run(run, store)))
         else:
-            missing.append(one.target.model)
+            missing.append(one.target.name)
     ids = [run.id for _, run in there]
     if len(there) < 2:
         return Part(name, ids, missing)
@@ -74,10 +73,10 @@ def _part(
     return Part(name, ids, missing, pairing, leaderboard(pairing, method), found)
 
 
-def _run_id(study: Study, planned: Planned, store: Path, data_dir: Path | None) -> str:
+def _run_id(planned: Planned, store: Path, data_dir: Path | None) -> str:
     """The id that the evaluation's run has, or would have; empty if it cannot be opened here."""
     try:
-        with prepared(study, planned, store, data_dir) as opened, opened.store.rehearsal():
+        with prepared(planned, store, data_dir) as opened, opened.store.rehearsal():
             return opened.register()[0].id
     except MsbError:
         return ""

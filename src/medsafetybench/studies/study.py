@@ -8,95 +8,35 @@
       - {model: openai:model-b, url: http://127.0.0.1:8002/v1, tags: [general]}
 
 ``read_study(path)`` checks it before anything else is done: whatever is wrong is said with the
-line, the key, and the nearest key there is.
+line, the key, and the nearest key there is. An entry can be told whatever `msb evaluate` can, by
+the same names without the role: ``url`` for ``--target-url``.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, create_model
 
+from ..documents import Document, Place, checked, read_document
 from ..errors import MsbError
+from ..evaluation.entries import ByName, Strict, entry, keywords
+from ..evaluation.options import JudgeOptions, RequestOptions, TargetOptions
+from ..evaluation.spec import EvaluationSpec, specified
+
+LEFT_OUT = {"taxonomy", "audit_judge", "audit_limit", "data_dir"}
+"""Settings that are not told of one entry."""
+
+TargetEntry = entry(Strict, TargetOptions, "target", tags=(list[str], []))
+JudgeEntry = entry(ByName, JudgeOptions, "judge", LEFT_OUT)
+BenchmarkEntry = entry(ByName, RequestOptions, "benchmark", LEFT_OUT, rubric=(str | None, None))
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Called(_Strict):
-    """What targets and judges share: who, and how they are reached (see ``Endpoint``)."""
-
-    model: str = Field(description="openai:MODEL, hf:MODEL, python:..., replay:FILE, screen, ...")
-    url: str | None = None
-    key_env: str | None = Field(None, description="The environment variable with its key")
-    revision: str | None = None
-    concurrency: int = Field(32, ge=1)
-    timeout: float = Field(120.0, gt=0)
-    retries: int = Field(5, ge=0)
-    template: str | None = Field(None, description="hf: chat, alpaca, plain or a Jinja file")
-    dtype: str | None = None
-    device: str | None = None
-    trust_remote_code: bool = False
-
-
-class TargetSpec(_Called):
-    """One target. ``tags`` group targets for contrasts, such as medical against general."""
-
-    tags: list[str] = []
-    system: str | None = None
-    prompt_style: str | None = Field(None, description="paper:FAMILY: as the paper asked")
-    temperature: float = Field(0.0, ge=0)
-    max_tokens: int = Field(512, ge=1)
-    seed: int | None = None
-    params: dict[str, Any] = Field({}, description="Into each request body")
-
-    @property
-    def local(self) -> bool:
-        """True if it is loaded on this machine, which holds one at a time."""
-        return self.model.startswith("hf:")
-
-
-class JudgeSpec(_Called):
-    """One judge of the panel."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_name(cls, given: Any) -> Any:
-        return {"model": given} if isinstance(given, str) else given
-
-
-class BenchmarkSpec(_Strict):
-    """One benchmark, or a part of one."""
-
-    name: str
-    sources: list[str] = []
-    principles: list[int] = []
-    intents: list[str] = []
-    columns: dict[str, str] = {}
-    rubric: str | None = Field(None, description="Instead of the study's")
-    limit: int | None = Field(None, ge=1, description="A seeded sample, stratified by principle")
-    seed: int = Field(0, description="Which sample")
-    pressure: int | None = Field(None, ge=1, description="Turns; harmful requests are pressed")
-    converters: list[str] = Field([], description="Under pressure: pyrit:NAME, ...")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_name(cls, given: Any) -> Any:
-        return {"name": given} if isinstance(given, str) else given
-
-    @model_validator(mode="after")
-    def _converters_press(self) -> BenchmarkSpec:
-        if self.converters and not self.pressure:
-            raise ValueError("converters are for a benchmark with pressure; add pressure: TURNS")
-        return self
-
-
-class Study(_Strict):
-    """A study. ``defaults`` are for every target that does not say otherwise."""
+class _Head(Strict):
+    """What a study says besides its lists. ``defaults`` are for every target."""
 
     name: str
     description: str = ""
@@ -104,90 +44,118 @@ class Study(_Strict):
     rubric: str = "ama"
     taxonomy: str = "ama"
     judge_max_tokens: int = Field(1024, ge=1)
-    judge_params: dict[str, Any] = {}
-    defaults: dict[str, Any] = {}
-    judges: list[JudgeSpec] = Field(min_length=1)
-    benchmarks: list[BenchmarkSpec] = Field(min_length=1)
-    targets: list[TargetSpec] = Field(min_length=1)
+    judge_params: dict[str, Any] = Field({})
+    defaults: dict[str, Any] = Field({})
 
-    @field_validator("targets")
-    @classmethod
-    def _each_once(cls, targets: list[TargetSpec]) -> list[TargetSpec]:
-        seen: list[TargetSpec] = []
-        for target in targets:
-            if target in seen:
-                raise ValueError(f"{target.model} is there twice with the same settings")
-            seen.append(target)
-        return targets
+
+_LISTS: dict[str, type[Strict]] = {
+    "judges": JudgeEntry,
+    "benchmarks": BenchmarkEntry,
+    "targets": TargetEntry,
+}
+_File = create_model(
+    "Study",
+    __base__=_Head,
+    **{name: (list[kind], Field(min_length=1)) for name, kind in _LISTS.items()},  # type: ignore[call-overload,valid-type]
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A target, judge or benchmark of a study: its name, and what an evaluation is told of it.
+
+    ``tags`` group targets for contrasts, such as medical against general.
+    """
+
+    name: str
+    told: Mapping[str, Any]
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study: its lists, and what is told of every evaluation and of every judge."""
+
+    name: str
+    store: Path
+    judges: list[Entry]
+    benchmarks: list[Entry]
+    targets: list[Entry]
+    of_all: Mapping[str, Any]
+    of_judges: Mapping[str, Any]
+    description: str = ""
+
+    def spec(self, target: Entry, benchmark: Entry) -> EvaluationSpec:
+        """The evaluation of a target on a benchmark. Raises MsbError for what excludes itself."""
+        asked = dict(benchmark.told)
+        usual = {**self.of_judges}
+        if rubric := asked.pop("rubric", None):
+            usual["rubric"] = rubric
+        each = [{**usual, **judge.told} for judge in self.judges]
+        panel = {name: [one.get(name) for one in each] for one in each for name in one}
+        return specified(store=self.store, **self.of_all, **panel, **target.told, **asked)
 
 
 def read_study(path: str | Path) -> Study:
     """The study in a YAML file. Raises MsbError with file, line and key for what is wrong."""
-    path = Path(path).expanduser()
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MsbError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    found, lines = _parse(path, text)
-    if not isinstance(found, dict):
-        raise MsbError(f"{path}:1: expected keys such as targets, benchmarks and judges")
-    _check_defaults(path, found, lines)
-    try:
-        return Study.model_validate(_with_defaults(found))
-    except ValidationError as error:
-        raise MsbError(_first(path, error, lines)) from None
+    document = read_document(path, "targets, benchmarks and judges")
+    _check_defaults(document)
+    found = checked(document, _File, _known, _with_defaults(document.data))
+    study = _study(found)
+    _check_each(document, study)
+    return study
 
 
-Place = tuple[str | int, ...]
+def _study(found: Any) -> Study:
+    return Study(
+        name=found.name,
+        store=found.store,
+        judges=[Entry(one.model, _told(JudgeOptions, "judge", one)) for one in found.judges],
+        benchmarks=[
+            Entry(one.name, {**_told(RequestOptions, "benchmark", one), "rubric": one.rubric})
+            for one in found.benchmarks
+        ],
+        targets=[
+            Entry(one.model, _told(TargetOptions, "target", one), tuple(one.tags))
+            for one in found.targets
+        ],
+        of_all={"taxonomy": found.taxonomy},
+        of_judges={
+            "rubric": found.rubric,
+            "judge_max_tokens": found.judge_max_tokens,
+            "judge_param": found.judge_params,
+        },
+        description=found.description,
+    )
 
 
-def _parse(path: Path, text: str) -> tuple[Any, Mapping[Place, int]]:
-    """The YAML as data, and the line of every key and item."""
-    import yaml
-
-    try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        lines = dict(_lines(path, root, ())) if root else {}
-        return yaml.safe_load(text), lines
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = mark.line + 1 if mark else 1
-        raise MsbError(f"{path}:{line}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise MsbError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+def _told(kind: type, role: str, found: BaseModel) -> dict[str, Any]:
+    return keywords(kind, role, found, LEFT_OUT)
 
 
-def _lines(path: Path, node: Any, place: Place) -> Iterator[tuple[Place, int]]:
-    import yaml
-
-    yield place, node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        for i, item in enumerate(node.value):
-            yield from _lines(path, item, (*place, i))
-    elif isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                first = seen[key.value]
-                raise MsbError(
-                    f"{path}:{line}: key {key.value!r} is there already, at line {first}"
-                )
-            seen[key.value] = line
-            yield from _lines(path, value, (*place, key.value))
-            yield (*place, key.value), line
-
-
-def _check_defaults(path: Path, found: Mapping[str, Any], lines: Mapping[Place, int]) -> None:
+def _check_defaults(document: Document) -> None:
     """Say what is wrong with the defaults where they stand, not at the first target."""
-    defaults = found.get("defaults", {})
-    try:
-        TargetSpec.model_validate({"model": "none", **defaults})
-    except (ValidationError, TypeError) as error:
-        if isinstance(error, TypeError):
-            line = lines[("defaults",)]
-            raise MsbError(f"{path}:{line}: defaults: expected keys of a target") from None
-        raise MsbError(_first(path, error, lines, ("defaults",))) from None
+    defaults = document.data.get("defaults", {})
+    if not isinstance(defaults, dict):
+        raise document.wrong(("defaults",), "defaults: expected keys of a target")
+    checked(document, TargetEntry, _known, {"model": "none", **defaults}, ("defaults",))
+
+
+def _check_each(document: Document, study: Study) -> None:
+    """Say what no key alone shows: settings that exclude each other, and a target that is twice."""
+    for i, benchmark in enumerate(study.benchmarks):
+        try:
+            study.spec(study.targets[0], benchmark)
+        except MsbError as error:
+            raise document.wrong(("benchmarks", i), f"benchmarks[{i}]: {error}") from None
+    for i, target in enumerate(study.targets):
+        try:
+            study.spec(target, study.benchmarks[0])
+        except MsbError as error:
+            raise document.wrong(("targets", i), f"targets[{i}]: {error}") from None
+        if target in study.targets[:i]:
+            why = f"{target.name} is there twice with the same settings"
+            raise document.wrong(("targets", i), f"targets[{i}]: {why}")
 
 
 def _with_defaults(found: dict[str, Any]) -> dict[str, Any]:
@@ -199,47 +167,8 @@ def _with_defaults(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "targets": merged}
 
 
-def _first(
-    path: Path, error: ValidationError, lines: Mapping[Place, int], prefix: Place = ()
-) -> str:
-    """The first thing that is wrong, in one line."""
-    # A misspelt key is also a missing one; the misspelling is what a person can see.
-    unknown = [p for p in error.errors() if p["type"] == "extra_forbidden"]
-    problem = (unknown or error.errors())[0]
-    place = (*prefix, *problem["loc"])
-    inside = place
-    while inside and inside not in lines:
-        inside = inside[:-1]
-    where = f"{path}:{lines.get(inside, 1)}"
-    parent, key = _written(place[:-1]), str(place[-1]) if place else ""
-    within = f" in {parent}" if parent else ""
-    if problem["type"] == "extra_forbidden":
-        known = sorted(_fields(place))
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-        return f"{where}: unknown key {key!r}{within}; {hint}"
-    if problem["type"] == "missing":
-        return f"{where}: key {key!r} is missing{within}"
-    given = str(problem["input"])
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: {_written(place)}: {message[0].lower()}{message[1:]}; given: {given[:60]}"
-
-
-def _written(place: Place) -> str:
-    """``targets[2].model``."""
-    text = ""
-    for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-def _fields(place: Place) -> set[str]:
+def _known(place: Place) -> set[str]:
     """The keys that may stand where this one does."""
-    models: dict[str, type[BaseModel]] = {
-        "targets": TargetSpec,
-        "defaults": TargetSpec,
-        "benchmarks": BenchmarkSpec,
-        "judges": JudgeSpec,
-    }
-    model = models.get(str(place[0]), Study) if len(place) > 1 else Study
+    inside: dict[str, type[BaseModel]] = {**_LISTS, "defaults": TargetEntry}
+    model = inside.get(str(place[0]), _File) if len(place) > 1 else _File
     return set(model.model_fields)

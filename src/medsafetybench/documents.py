@@ -1,0 +1,131 @@
+"""YAML files that people write, and what is wrong with them, said with file, line and key.
+
+document = read_document("study.yaml")
+document.data                       # {"name": "ours", "targets": [...]}
+checked(document, Model)            # the data as pydantic reads it, or MsbError
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import MsbError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+Place = tuple[str | int, ...]
+"""A path of keys and positions, as ``("targets", 2, "model")``."""
+
+Known = Callable[[Place], Iterable[str]]
+"""The keys that may stand where this one does."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A mapping read from a file, and the line of every key and item."""
+
+    path: Path
+    data: dict[str, Any]
+    lines: Mapping[Place, int]
+
+    def wrong(self, place: Place, why: str) -> MsbError:
+        """What is wrong at a place, or near it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return MsbError(f"{self.path}:{self.lines.get(place, 1)}: {why}")
+
+
+def read_document(path: str | Path, expected: str) -> Document:
+    """A file that holds a mapping; ``expected`` names some of its keys.
+
+    Raises MsbError if it cannot be read, is no YAML or no mapping, or holds a key twice.
+    """
+    import yaml
+
+    path = Path(path).expanduser()
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MsbError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        lines = dict(_lines(path, root, ())) if root else {}
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = mark.line + 1 if mark else 1
+        raise MsbError(f"{path}:{line}: not YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise MsbError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise MsbError(f"{path}:1: expected keys such as {expected}")
+    return Document(path, data, lines)
+
+
+def _lines(path: Path, node: Any, place: Place) -> Iterator[tuple[Place, int]]:
+    import yaml
+
+    yield place, node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for i, item in enumerate(node.value):
+            yield from _lines(path, item, (*place, i))
+    elif isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                first = seen[key.value]
+                raise MsbError(
+                    f"{path}:{line}: key {key.value!r} is there already, at line {first}"
+                )
+            seen[key.value] = line
+            yield from _lines(path, value, (*place, key.value))
+            yield (*place, key.value), line
+
+
+def checked(
+    document: Document, model: type[Model], known: Known, data: Any = None, inside: Place = ()
+) -> Model:
+    """The document, or ``data`` from ``inside`` it, as a model. Raises MsbError for the first
+    thing that is wrong."""
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(document.data if data is None else data)
+    except ValidationError as error:
+        raise _first(document, error, known, inside) from None
+
+
+def _first(document: Document, error: ValidationError, known: Known, inside: Place) -> MsbError:
+    # A misspelt key is also a missing one; the misspelling is what a person can see.
+    unknown = [p for p in error.errors() if p["type"] == "extra_forbidden"]
+    problem = (unknown or error.errors())[0]
+    place = (*inside, *problem["loc"])
+    parent, key = _written(place[:-1]), str(place[-1]) if place else ""
+    within = f" in {parent}" if parent else ""
+    if problem["type"] == "extra_forbidden":
+        names = sorted(known(place))
+        near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+        return document.wrong(place, f"unknown key {key!r}{within}; {hint}")
+    if problem["type"] == "missing":
+        return document.wrong(place, f"key {key!r} is missing{within}")
+    given = str(problem["input"])
+    message = problem["msg"].removeprefix("Value error, ")
+    said = f"{message[0].lower()}{message[1:]}; given: {given[:60]}"
+    return document.wrong(place, f"{_written(place)}: {said}")
+
+
+def _written(place: Place) -> str:
+    """``targets[2].model``."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

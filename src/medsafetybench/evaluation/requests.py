@@ -1,0 +1,40 @@
+"""The requests of an evaluation: a benchmark, and what of it is asked."""
+
+from __future__ import annotations
+
+from ..benchmarks import Benchmark, load_benchmark
+from ..benchmarks.audit.duplicates import leaked_ids
+from ..errors import MsbError
+from ..results.failed import failed_ids
+from ..results.run import open_run
+from .options import RequestOptions, many
+from .spec import EvaluationSpec
+
+
+def open_requests(spec: EvaluationSpec) -> Benchmark:
+    """The benchmark, narrowed down as told; not yet under pressure. Raises MsbError."""
+    requests = load_requests(spec)
+    if spec.exclude_leaked:
+        trained_on = load_benchmark(spec.exclude_leaked, data_dir=spec.data_dir)
+        leaked = leaked_ids(requests, trained_on)  # by word-3-grams at .7
+        requests = requests.without(leaked, {"exclude_leaked": spec.exclude_leaked})
+    if spec.only_failed:
+        requests = _only_failed(requests, spec)
+    return requests if spec.limit is None else requests.sample(spec.limit, spec.sample_seed)
+
+
+def load_requests(asked: RequestOptions) -> Benchmark:
+    """The benchmark by its name, or as it is, with the sources, principles and intents told."""
+    whole = asked.benchmark
+    if not isinstance(whole, Benchmark):
+        whole = load_benchmark(whole, data_dir=asked.data_dir, columns=asked.column)
+    return whole.select(many(asked.source), many(asked.principle), many(asked.intent))
+
+
+def _only_failed(requests: Benchmark, spec: EvaluationSpec) -> Benchmark:
+    if spec.store is None:
+        raise MsbError("--only-failed takes the store that holds the run")
+    found = open_run(str(spec.only_failed), spec.store)
+    if not (failed := failed_ids(found.outcomes())):
+        raise MsbError(f"nothing failed in {found.id}: every request has a good score")
+    return requests.only(failed, {"only_failed": found.id})
