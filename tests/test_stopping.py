@@ -17,7 +17,6 @@ from medsafetybench import evaluate
 from medsafetybench.benchmarks import Benchmark
 from medsafetybench.errors import StopRun
 from medsafetybench.evaluation import open_run
-from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Request, Response, Verdict
 from scripted import ReadingJudge, scripted_run
 from test_kill import command, counted
@@ -44,12 +43,11 @@ def test_what_others_have_in_flight_is_stored(fault: str) -> None:
         answered += 1
         return "No."
 
-    endpoint = Endpoint(concurrency=CONCURRENCY)
     if fault == "no text":
         with pytest.raises(StopRun, match="returned int"):
-            evaluate(answer, "screen", requests(), target_endpoint=endpoint)
+            evaluate(answer, "screen", requests(), target_concurrency=CONCURRENCY)
     else:
-        evaluate(answer, "screen", requests(), target_endpoint=endpoint)
+        evaluate(answer, "screen", requests(), target_concurrency=CONCURRENCY)
     assert CONCURRENCY - 1 <= answered < 40
     assert counted(Path("medsafety.db"), "responses") == answered
 
@@ -102,7 +100,7 @@ def test_loops_without_signal_handlers_are_interrupted_too(
             signal.raise_signal(signal.SIGINT)
         return "No."
 
-    assert evaluate(answer, "screen", requests(9)).summary().n == 9
+    assert evaluate(answer, "screen", requests(9)).summary().counts.n == 9
     evaluate(interrupting, "screen", requests(400), store="other.db")
     assert 4 < counted(Path("other.db"), "responses") < 400
     assert signal.getsignal(signal.SIGINT) is before
@@ -132,5 +130,5 @@ def test_offline_judges_take_no_time(tmp_path: Path) -> None:
     started = time.process_time()
     run = evaluate(f"replay:{tmp_path}/said.jsonl", "screen", requests(n))
     assert time.process_time() - started < 10
-    assert open_run(run.id).summary().n == n
+    assert open_run(run.id).summary().counts.n == n
     assert counted(Path("medsafety.db"), "verdicts") == n

@@ -31,13 +31,13 @@ def show(
     from ..evaluation.recall import imported, spec_of
     from ..evaluation.spec import told
     from ..evaluation.spec_file import written
-    from ..store.outcomes import panel_of
+    from ..store.outcomes import judges_asked
     from ..store.store import Store
 
     with Store.read(store) as opened:
         record = opened.run(run)
         audit = next((one for one in opened.judges() if one.key == record.audit), None)
-        panel = [one for one in panel_of(opened, record) if "person" not in one.settings]
+        panel = [one for one in judges_asked(opened, record) if "person" not in one.settings]
     if imported(record.settings):
         raise MsbError(f"{record.id} was imported; `msb import FILE` makes it, no evaluation does")
     found = replace(spec_of(record, panel, audit), store=store)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..judges import Judge
 from ..results.run import Run
-from ..store.outcomes import panel_of
+from ..store.outcomes import judges_asked
 from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import load_taxonomy
@@ -35,7 +35,7 @@ def rejudge(
         added = [
             opened.register_judge(judge.name, judge.fingerprint, judge.scale) for judge in judges
         ]
-        before = [] if replace else panel_of(opened, record)
+        before = [] if replace else judges_asked(opened, record)
         panel = [judge for judge in before if judge not in added] + added
         opened.set_panel(record, panel, None)
         opened.add_provenance(record, here())

@@ -134,7 +134,7 @@ def panel_of(store: Store, run: RunRecord, names: Sequence[str] = ()) -> list[Ju
     """
     judges = store.judges()
     if not names:
-        panel = [judge for key in run.panel for judge in judges if judge.key == key]
+        panel = judges_asked(store, run)
         return [judge for judge in panel if judge.scale is panel[0].scale]
     found: list[JudgeRecord] = []
     for name in names:
@@ -144,6 +144,12 @@ def panel_of(store: Store, run: RunRecord, names: Sequence[str] = ()) -> list[Ju
         found.append(matching[-1])
     one_scale([(judge.name, judge.scale) for judge in found])
     return found
+
+
+def judges_asked(store: Store, run: RunRecord) -> list[JudgeRecord]:
+    """Every judge that the run was told to have, in order, whatever the scale."""
+    by_key = {judge.key: judge for judge in store.judges()}
+    return [by_key[key] for key in run.panel if key in by_key]
 
 
 def one_scale(judges: Sequence[tuple[str, Scale]]) -> None:
