@@ -3,7 +3,7 @@
 # make test      all tests
 # make lint      ruff and mypy
 # make replicate the paper's experiment at toy scale (about an hour)
-# make bench-throughput / bench-judge / bench-local / bench-train / bench-calibration / bench-comparison
+# make bench-throughput / bench-judge / bench-local / bench-train / bench-statistics
 #                the figures of docs/, timed or computed anew
 # make train-screen / train-demo    the shipped weights, from the published data
 
@@ -13,7 +13,7 @@ PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test lint clean replicate train-screen train-demo \
-  bench-throughput bench-judge bench-local bench-train bench-calibration bench-comparison
+  bench-throughput bench-judge bench-local bench-train bench-statistics
 
 demo: .venv/demo
 	$(BIN)/msb evaluate --target hf:demo --judge screen --benchmark starter --max-tokens 64 \
@@ -50,11 +50,8 @@ bench-local: .venv/dev
 bench-train: .venv/dev
 	$(BIN)/python bench/bench_train.py
 
-bench-calibration: .venv/dev
-	$(BIN)/python bench/simulate_calibration.py
-
-bench-comparison: .venv/dev
-	$(BIN)/python bench/simulate_comparison.py
+bench-statistics: .venv/dev
+	$(BIN)/python bench/bench_statistics.py
 
 replicate: .venv/dev
 	PYTHONPATH=training $(BIN)/python bench/replicate.py

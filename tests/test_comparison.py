@@ -57,29 +57,6 @@ def test_sign_flip_by_fourier_transform_agrees_with_the_direct_sum(
     assert paired.sign_flip_p(values) == pytest.approx(direct, abs=1e-12)
 
 
-def test_bootstrap_interval_agrees_with_scipys() -> None:
-    values = scores(1) - scores(2)
-    ours = paired.bootstrap_interval(values, seed=3)
-    scipys = stats.bootstrap(
-        (values,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(4)
-    ).confidence_interval
-    assert ours == pytest.approx(tuple(scipys), abs=0.01)
-
-
-def test_bootstrap_by_cluster_is_as_wide_as_the_clusters_own_spread() -> None:
-    totals = scores(5, 300) - scores(6, 300)
-    values, clusters = np.repeat(totals, 3), np.repeat(np.arange(300), 3)
-    by_cluster = paired.bootstrap_interval(values, clusters)
-    alone = paired.bootstrap_interval(totals)
-    ignored = paired.bootstrap_interval(values)
-    assert by_cluster
-    assert alone
-    assert ignored
-    assert by_cluster == pytest.approx(alone, abs=0.01)
-    ratio = (by_cluster.high - by_cluster.low) / (ignored.high - ignored.low)
-    assert ratio == pytest.approx(np.sqrt(3), rel=0.05)
-
-
 def test_mcnemar_agrees_with_statsmodels() -> None:
     first, second = scores(1, 120) == 1, scores(2, 120) == 1
     table = [[np.sum((first == a) & (second == b)) for b in (1, 0)] for a in (1, 0)]
@@ -98,7 +75,7 @@ def test_corrections_agree_with_statsmodels(method: str) -> None:
 
 
 def test_all_pairs_of_equal_models_make_few_false_claims() -> None:
-    """A small share of what bench/simulate_comparison.py does with 1,000 studies of 900."""
+    """A small share of what bench/bench_statistics.py does with studies of 900."""
     rng, studies, claims = np.random.default_rng(1), 150, {"alone": 0, "holm": 0}
     for _ in range(studies):
         values = rng.normal(size=60) + rng.normal(size=(10, 60))

@@ -289,12 +289,13 @@ def test_a_stratum_is_corrected_by_its_own_labels() -> None:
 def test_the_least_number_of_requests_is_the_one_at_which_a_flawless_run_passes() -> None:
     for at in (1.05, 1.2, 1.5):
         n = planning.least_requests(SCALE, at)
+        assert n is not None
         assert bounds.mean_bounds(np.ones(n), SCALE, 0.95).high <= at
         assert bounds.mean_bounds(np.ones(n - 1), SCALE, 0.95).high > at
     assert planning.least_requests(Interval(0, 1), 0.05) == 59
     assert planning.least_requests(Interval(-4, 4), 0.1, best=0.0) == 119
-    with pytest.raises(MsbError, match="no number of requests"):
-        planning.least_requests(SCALE, 1.0)
+    assert planning.least_requests(Interval(0, 1), 0.95, above=True) == 59
+    assert planning.least_requests(SCALE, 1.0) is None
 
 
 def test_the_chance_to_show_is_the_binomials_for_two_values() -> None:

@@ -116,7 +116,7 @@ def _why_not(own: list[Decision], least: int) -> str | None:
 
 def agreement(project: Project) -> dict[str, Any]:
     """How far the two busiest reviewers agree on keeping (accept or edit) against rejecting."""
-    from ..statistics.agreement import bootstrap, cohen_kappa, exact
+    from ..statistics.agreement_figures import pair_figures
 
     by_row = decisions(project)
     counts: dict[str, int] = {}
@@ -130,13 +130,13 @@ def agreement(project: Project) -> dict[str, Any]:
     kept = [[float(by[name].decision != "reject") for by in rows] for name in two]
     if not rows:
         return {"reviewers": counts, "both": 0}
-    kappa = bootstrap(cohen_kappa, *kept)
+    found = pair_figures(kept[0], kept[1], scale=(0, 1))
     return {
         "reviewers": counts,
         "both": len(rows),
-        "exact": exact(*kept),
-        "kappa": _number(kappa.point),
-        "kappa_interval": [_number(kappa.low), _number(kappa.high)],
+        "exact": found.exact.point,
+        "kappa": _number(found.kappa.point),
+        "kappa_interval": [_number(found.kappa.low), _number(found.kappa.high)],
         "disputed": sum(a != b for a, b in zip(*kept, strict=True)),
     }
 

@@ -11,7 +11,6 @@ error is not in them; `corrected` has the means that are corrected for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +38,6 @@ class Estimate:
     interval: Interval | None
     n: int = 0
     clusters: int = 0
-
-    @property
-    def mean(self) -> float:
-        return self.value
 
 
 def estimate_mean(
@@ -119,43 +114,3 @@ def _stderr(sums: Floats, sizes: Floats) -> float | None:
     residuals = sums - sizes * (sums.sum() / sizes.sum())
     variance = float(residuals @ residuals) * count / (count - 1)
     return math.sqrt(variance) / float(sizes.sum())
-
-
-def mean_estimate(counts: Mapping[int, int], confidence: float = CONFIDENCE) -> Estimate | None:
-    """`estimate_mean` of the scores from 1 to 5 that ``counts`` counts, each a draw of its own."""
-    values = np.repeat(np.array(list(counts), dtype=float), list(counts.values()))
-    return estimate_mean(values, Interval(LOWEST, HIGHEST), confidence=confidence)
-
-
-def t_quantile(p: float, degrees: int) -> float:
-    """The quantile of Student's t."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, p))
-
-
-def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval | None:
-    """Wilson's score interval of a rate, or None for n = 0.
-
-    Wilson, E. B. (1927), Probable inference, JASA 22, 209-212. Right on average over rates, and
-    down to 90% at some near 0 and 1: `estimate_proportion` never falls below what it says.
-    """
-    if n == 0:
-        return None
-    from statistics import NormalDist
-
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    rate = successes / n
-    centre = rate + z * z / (2 * n)
-    reach = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return Interval(max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale))
-
-
-def bounds(counts: Mapping[int, int], missing: int) -> Interval | None:
-    """The mean if every request without a score had scored 1, and if every one had scored 5."""
-    n = sum(counts.values()) + missing
-    if n == 0:
-        return None
-    total = sum(score * count for score, count in counts.items())
-    return Interval((total + LOWEST * missing) / n, (total + HIGHEST * missing) / n)

@@ -19,12 +19,9 @@ from numpy.typing import NDArray
 
 from ..errors import MsbError, UnknownName
 from .bounds import Tails, mean_bounds, mean_tails
-from .clusters import Clusters, scored
-from .clusters import cluster_totals as cluster_totals  # noqa: PLC0414
-from .interval import CONFIDENCE, Interval, apart
-from .interval import Floats as Floats  # noqa: PLC0414
+from .clusters import Clusters, cluster_totals, scored
+from .interval import CONFIDENCE, Floats, Interval, apart
 
-DRAWS = 10_000
 EXACT_AT_MOST = 10_000
 """Up to this total of absolute differences the null distribution is convolved directly; beyond it
 by Fourier transform, which is exact to about 1e-12 and so says nothing of smaller p-values."""
@@ -112,39 +109,15 @@ def _filled(values: Floats, end: float) -> Floats:
     return np.where(np.isnan(values), end, values)
 
 
-def bootstrap_interval(
-    values: Floats,
-    clusters: Clusters = None,
-    confidence: float = CONFIDENCE,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Interval | None:
-    """Percentile interval of the mean, whole clusters being drawn again; None below two clusters.
-
-    Sources: B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; A.
-    Davison, D. Hinkley, Bootstrap Methods and their Application (1997), section 3.8. Scores are
-    whole numbers, so few kinds of cluster occur: drawing how often each does is the same as drawing
-    the clusters, and takes time by the number of kinds.
-    """
-    sums, sizes = cluster_totals(values, clusters)
-    if len(sums) < 2:
-        return None
-    kinds, counts = np.unique(np.stack([sums, sizes]), axis=1, return_counts=True)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(sums), counts / counts.sum(), size=draws)
-    means = (drawn @ kinds[0]) / (drawn @ kinds[1])
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(float(low), float(high))
-
-
 def sign_flip_p(values: Floats, clusters: Clusters = None) -> float:
     """Two-sided p-value of the exact sign-flip test; 1 if nothing differs, NaN for no values.
 
     If neither model is worse, the sign of each cluster's total is a coin toss: p is the share of
     all sign patterns whose sum is as far from 0 as the one observed (Fisher's randomisation test).
     Nothing is drawn: the distribution of a sum of whole numbers with random signs is computed.
-    On differences of yes and no it is McNemar's exact test. Raises ValueError for fractions.
+    On differences of yes and no it is McNemar's exact test. Its claim is that of no difference at
+    all: where gains and losses differ in shape, as many small losses and a few large gains do, it
+    finds more than 5% differences in means that are equal. Raises ValueError for fractions.
     """
     if not len(values):
         return math.nan
@@ -193,12 +166,6 @@ def wilcoxon_p(values: Floats, clusters: Clusters = None) -> float:
     from scipy.stats import wilcoxon
 
     return float(wilcoxon(values).pvalue)
-
-
-TESTS: dict[str, Callable[[Floats, Clusters], float]] = {
-    "permutation": sign_flip_p,
-    "wilcoxon": wilcoxon_p,
-}
 
 
 def effect_size(values: Floats) -> float:

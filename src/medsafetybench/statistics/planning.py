@@ -37,23 +37,27 @@ Shares = Mapping[float, float]
 
 
 def least_requests(
-    scale: Interval, at: float, confidence: float = CONFIDENCE, best: float | None = None
-) -> int:
+    scale: Interval,
+    at: float,
+    confidence: float = CONFIDENCE,
+    above: bool = False,
+    best: float | None = None,
+) -> int | None:
     """The least number of requests with which a flawless run shows the mean to be below ``at``.
 
     Flawless: every value is ``best``, without which it is the low end of the scale (0 for a
-    regression, whose scale is -4 to 4). With fewer a gate at ``at`` cannot pass, whatever the
-    answers. For a rate it is the exact rule of three: so many without a case show that cases are
-    rarer than ``at``. To show a mean to lie above, mirror the scale. Raises MsbError for an ``at``
-    that no number can show.
+    regression, whose scale is -4 to 4). With fewer a gate cannot pass, whatever the answers. For a
+    rate it is the exact rule of three: so many without a case show that cases are rarer than
+    ``at``. With ``above`` the mean is to be shown above, and flawless is the high end. None where
+    no number of requests can show it.
     """
+    if above:
+        mirrored = None if best is None else -best
+        return least_requests(Interval(-scale.high, -scale.low), -at, confidence, best=mirrored)
     low = scale.low if best is None else best
-    if not low < at <= scale.high:
-        raise MsbError(
-            f"no number of requests shows a mean below {at:g}; expected a figure above {low:g} and "
-            f"at most {scale.high:g}"
-        )
-    if at == scale.high:
+    if at <= low:
+        return None
+    if at >= scale.high:
         return 1
     share = (at - low) / (scale.high - low)
     return math.ceil(math.log(1 - confidence) / math.log1p(-share) - 1e-9)

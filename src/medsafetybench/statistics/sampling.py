@@ -17,10 +17,12 @@ def stratified_sample(
 ) -> list[str]:
     """``n`` of the ids, drawn without replacement and in proportion to their strata.
 
-    Sizes are rounded by largest remainder, and each stratum keeps two (or all it has) where n
-    allows. The sample depends on the ids and the seed, not on their order, and comes in random
-    order: whoever stops half-way has labelled a random part. Raises MsbError for n below 1 or
-    above the number of ids.
+    Sizes are rounded so that strata next to one another, in the order of their names, make up for
+    one another: of strata such as ("benign", 1), ("benign", 2), ("harmful", 1) each intent as a
+    whole has its share too, to within one. Each stratum keeps two (or all it has) where n allows;
+    apart from that every id is as likely to be drawn. The sample depends on the ids and the seed,
+    not on their order, and comes in random order: whoever stops half-way has labelled a random
+    part. Raises MsbError for n below 1 or above the number of ids.
     """
     if len(ids) != len(strata):
         raise MsbError(f"{len(ids)} ids came with {len(strata)} strata; expected one each")
@@ -32,7 +34,8 @@ def stratified_sample(
     for name, stratum in sorted(zip(ids, map(str, strata), strict=True)):
         members[stratum].append(name)
     rng = random.Random(seed)
-    quotas = _quotas({stratum: len(names) for stratum, names in sorted(members.items())}, n)
+    sizes = {stratum: len(names) for stratum, names in sorted(members.items())}
+    quotas = _quotas(sizes, n, rng.randrange(len(ids)))
     chosen: list[str] = []
     for stratum_name, quota in quotas.items():
         chosen += rng.sample(members[stratum_name], quota)
@@ -40,13 +43,17 @@ def stratified_sample(
     return chosen
 
 
-def _quotas(sizes: dict[str, int], n: int) -> dict[str, int]:
-    """How many of ``n`` each stratum gives: proportional, at least two where that is possible."""
+def _quotas(sizes: dict[str, int], n: int, start: int) -> dict[str, int]:
+    """How many of ``n`` each stratum gives: proportional, at least two where that is possible.
+
+    Systematic: with all ids in a row, those are counted at which another n-th part of the row ends,
+    from a ``start`` drawn at random (W. Cochran, Sampling Techniques, 3rd edition 1977, chapter 8).
+    """
     total = sum(sizes.values())
-    quotas = {stratum: n * size // total for stratum, size in sizes.items()}
-    by_remainder = sorted(sizes, key=lambda s: (-(n * sizes[s] % total), s))
-    for stratum in by_remainder[: n - sum(quotas.values())]:
-        quotas[stratum] += 1
+    quotas, passed = {}, 0
+    for stratum, size in sizes.items():
+        quotas[stratum] = (n * (passed + size) + start) // total - (n * passed + start) // total
+        passed += size
     floor = {stratum: min(2, size) for stratum, size in sizes.items()}
     if sum(floor.values()) <= n:
         for stratum in sizes:
