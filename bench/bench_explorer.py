@@ -4,14 +4,13 @@
     python bench/bench_explorer.py FOLDER --against CHECKOUT STORE
 
 Responses and verdicts are made up from hashes; the requests are the published ones. Each page is
-asked for over HTTP from the running command; printed is the first answer, the median and the
-slowest of the rest, and what the rest cost in processor time, all in milliseconds, and the memory
-of the process at its largest.
+asked for over HTTP from the running command; printed is the first answer, and the fastest, median
+and slowest of the rest, in milliseconds, and the memory of the process at its largest.
 
 With --against, another checkout of this project serves a store of its own (made by its own
 benchmark), and each page is asked for from both in turn: one run, so that what else the machine
-does falls on both. A copy of that store is what we then serve. The last columns are our median and
-our processor time divided by theirs.
+does falls on both. A copy of that store is what we then serve. The last column is our fastest
+answer divided by theirs: what a busy machine adds is least in it.
 """
 
 from __future__ import annotations
@@ -111,44 +110,11 @@ class Served:
             time.sleep(0.1)
         return time.perf_counter() - started
 
-    def computed(self) -> float:
-        """Milliseconds of processor time that all its threads took so far."""
-        files = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
-        return sum(int(file.read_text().split()[0]) for file in files) / 1e6
-
     def peak(self) -> int:
         """Its largest memory, in MB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) // 1024
-
-
-@dataclass
-class Timing:
-    """One page of one explorer: milliseconds of the first answer, of each after it by the clock,
-    and of processor time for each of those."""
-
-    first: float
-    times: list[float]
-    computed: float
-
-    @property
-    def median(self) -> float:
-        """Of the answers after the first, by the clock."""
-        return statistics.median(self.times)
-
-
-def timings(served: Sequence[Served], path: str) -> list[Timing]:
-    """A page asked for from each in turn."""
-    found = []
-    for one in served:
-        found.append(Timing(one.get(path)[0], [], -one.computed()))
-    for _ in range(ROUNDS):
-        for one, timing in zip(served, found, strict=True):
-            timing.times.append(one.get(path)[0])
-    for one, timing in zip(served, found, strict=True):
-        timing.computed = (timing.computed + one.computed()) / ROUNDS
-    return found
 
 
 @contextmanager
@@ -195,21 +161,21 @@ PAGES = {
 }
 
 
-HEADER = ("page", "first", "median", "slowest", "processor", "by the clock", "by the processor")
+HEADER = ("page", "first", "fastest", "median", "slowest", "ratio")
 
 
 def measure(served: Sequence[Served], folder: Path) -> None:
     """Print a line for each page, and write the same as CSV: ours, and ours divided by theirs."""
     rows = []
-    print("{:22s}{:>9s}{:>9s}{:>9s}{:>11s}   ratio {}, {}".format(*HEADER))
+    print("{:22s}{:>9s}{:>9s}{:>9s}{:>9s}{:>9s}".format(*HEADER))
     for name, path in PAGES.items():
-        ours, *others = timings(served, path)
-        row = [name, ours.first, ours.median, max(ours.times), ours.computed]
-        for other in others:
-            row += [ours.median / other.median, ours.computed / other.computed]
-        rows.append([name, *(round(value, 2) for value in row[1:])])
-        ratios = "  ".join(f"{ratio:.2f}" for ratio in row[5:])
-        print("{:22s}{:9.1f}{:9.1f}{:9.1f}{:11.2f}   {}".format(*row[:5], ratios))
+        first = [one.get(path)[0] for one in served]
+        times = [[one.get(path)[0] for one in served] for _ in range(ROUNDS)]
+        ours, *others = zip(*times, strict=True)
+        row = [first[0], min(ours), statistics.median(ours), max(ours)]
+        row += [min(ours) / min(theirs) for theirs in others]
+        rows.append([name, *(round(value, 2) for value in row)])
+        print(f"{name:22s}" + "".join(f"{value:9.2f}" for value in row))
     print(f"largest memory {', '.join(str(one.peak()) for one in served)} MB")
     with (folder / "explorer.csv").open("w", newline="") as file:
         csv.writer(file).writerows([HEADER[: len(rows[0])], *rows])
