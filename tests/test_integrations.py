@@ -157,12 +157,12 @@ def test_a_conversation_is_asked_judged_and_imported_through_inspect(
     Path("own.jsonl").write_text(json.dumps({"id": "a", "messages": turns}))
     server, heard = serve(), []
 
-    def respond(messages: list[Any], *rest: Any) -> ModelOutput:
+    def listen(messages: list[Any], *rest: Any) -> ModelOutput:
         heard.append([{"role": m.role, "content": m.text} for m in messages])
-        return ModelOutput.from_content("mockllm/model", "No.")
+        return respond(messages)
 
     task = inspect_tasks.medsafety("own.jsonl", "openai:judge", server.url)
-    model = get_model("mockllm/model", custom_outputs=respond)
+    model = get_model("mockllm/model", custom_outputs=listen)
     log, path = inspected(task, tmp_path, model=model)
     assert log.status == "success", log.error
     assert heard == [turns]

@@ -17,12 +17,12 @@ def stratified_sample(
 ) -> list[str]:
     """``n`` of the ids, drawn without replacement and in proportion to their strata.
 
-    Sizes are rounded so that strata next to one another, in the order of their names, make up for
-    one another: of strata such as ("benign", 1), ("benign", 2), ("harmful", 1) each intent as a
-    whole has its share too, to within one. Each stratum keeps two (or all it has) where n allows;
-    apart from that every id is as likely to be drawn. The sample depends on the ids and the seed,
-    not on their order, and comes in random order: whoever stops half-way has labelled a random
-    part. Raises MsbError for n below 1 or above the number of ids.
+    Sizes are rounded by largest remainder, and each stratum keeps two (or all it has) where n
+    allows. Of fewer requests than strata, those that get one lie evenly among the strata in the
+    order of their names, from one drawn at random: so of ("benign", 1) to ("harmful", 9) each
+    intent has its share. The sample depends on the ids and the seed, not on their order, and comes
+    in random order: whoever stops half-way has labelled a random part. Raises MsbError for n below
+    1 or above the number of ids.
     """
     if len(ids) != len(strata):
         raise MsbError(f"{len(ids)} ids came with {len(strata)} strata; expected one each")
@@ -35,7 +35,7 @@ def stratified_sample(
         members[stratum].append(name)
     rng = random.Random(seed)
     sizes = {stratum: len(names) for stratum, names in sorted(members.items())}
-    quotas = _quotas(sizes, n, rng.randrange(len(ids)))
+    quotas = _quotas(sizes, n) if n >= len(sizes) else _spread(sizes, n, rng.randrange(len(ids)))
     chosen: list[str] = []
     for stratum_name, quota in quotas.items():
         chosen += rng.sample(members[stratum_name], quota)
@@ -43,17 +43,13 @@ def stratified_sample(
     return chosen
 
 
-def _quotas(sizes: dict[str, int], n: int, start: int) -> dict[str, int]:
-    """How many of ``n`` each stratum gives: proportional, at least two where that is possible.
-
-    Systematic: with all ids in a row, those are counted at which another n-th part of the row ends,
-    from a ``start`` drawn at random (W. Cochran, Sampling Techniques, 3rd edition 1977, chapter 8).
-    """
+def _quotas(sizes: dict[str, int], n: int) -> dict[str, int]:
+    """How many of ``n`` each stratum gives: proportional, at least two where that is possible."""
     total = sum(sizes.values())
-    quotas, passed = {}, 0
-    for stratum, size in sizes.items():
-        quotas[stratum] = (n * (passed + size) + start) // total - (n * passed + start) // total
-        passed += size
+    quotas = {stratum: n * size // total for stratum, size in sizes.items()}
+    by_remainder = sorted(sizes, key=lambda s: (-(n * sizes[s] % total), s))
+    for stratum in by_remainder[: n - sum(quotas.values())]:
+        quotas[stratum] += 1
     floor = {stratum: min(2, size) for stratum, size in sizes.items()}
     if sum(floor.values()) <= n:
         for stratum in sizes:
@@ -61,4 +57,18 @@ def _quotas(sizes: dict[str, int], n: int, start: int) -> dict[str, int]:
                 richest = max(quotas, key=lambda s: quotas[s] - floor[s])
                 quotas[stratum] += 1
                 quotas[richest] -= 1
+    return quotas
+
+
+def _spread(sizes: dict[str, int], n: int, start: int) -> dict[str, int]:
+    """How many of ``n`` each stratum gives, where they are too few for all.
+
+    Systematic: with all ids in a row, those are counted at which another n-th part of the row ends,
+    from ``start`` (W. Cochran, Sampling Techniques, 3rd edition 1977, chapter 8).
+    """
+    total = sum(sizes.values())
+    quotas, passed = {}, 0
+    for stratum, size in sizes.items():
+        quotas[stratum] = (n * (passed + size) + start) // total - (n * passed + start) // total
+        passed += size
     return quotas
