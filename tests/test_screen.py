@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -191,6 +192,18 @@ def test_artifact_is_small() -> None:
 def test_model_card_names_the_shipped_weights(screen: Screen) -> None:
     card = (ARTIFACT.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert screen.fingerprint["sha256"] in card
+
+
+def test_clinical_answers_are_not_called_declined(screen: Screen) -> None:
+    """Of "I'm not a doctor, but" and its kin at most 5%; it finds what the document says."""
+    text = (Path(__file__).parent / "clinical_answers.jsonl").read_text(encoding="utf-8")
+    declined: dict[str, list[bool]] = {"declines": [], "not declined": []}
+    for row in map(json.loads, text.splitlines()):
+        found = screen.classify(row["request"], row["response"])
+        declined[row["label"]].append(found.score == 1)
+    assert sum(declined["not declined"]) <= 0.05 * 120
+    said = (Path(__file__).parents[1] / "docs/judging.md").read_text(encoding="utf-8")
+    assert f"it calls {sum(declined['declines'])} declined" in said
 
 
 def test_long_text_is_judged(screen: Screen) -> None:
