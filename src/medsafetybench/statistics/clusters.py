@@ -38,12 +38,12 @@ def cluster_totals(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
 
 def kinds_of(values: Floats, clusters: Clusters = None) -> Kinds:
     """The kinds of cluster among the values, in the order of their sums."""
-    if clusters is None:
-        sums, counts = np.unique(values, return_counts=True)
-        return Kinds(sums, np.ones(len(sums)), counts.astype(float))
-    totals = np.stack(cluster_totals(values, clusters))
-    (sums, sizes), counts = np.unique(totals, axis=1, return_counts=True)
-    return Kinds(sums, sizes, counts.astype(float))
+    sums, sizes = cluster_totals(values, clusters)
+    if (sizes == 1).all():  # the same without the sizes, which takes much longer
+        kinds, counts = np.unique(sums, return_counts=True)
+        return Kinds(kinds, np.ones(len(kinds)), counts.astype(float))
+    pairs, counts = np.unique(np.stack([sums, sizes]), axis=1, return_counts=True)
+    return Kinds(*pairs, counts.astype(float))
 
 
 def scored(values: Floats, clusters: Clusters) -> tuple[Floats, Clusters]:
