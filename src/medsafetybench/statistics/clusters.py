@@ -42,8 +42,8 @@ def kinds_of(values: Floats, clusters: Clusters = None) -> Kinds:
     if (sizes == 1).all():  # the same without the sizes, which takes much longer
         kinds, counts = np.unique(sums, return_counts=True)
         return Kinds(kinds, np.ones(len(kinds)), counts.astype(float))
-    pairs, counts = np.unique(np.stack([sums, sizes]), axis=1, return_counts=True)
-    return Kinds(*pairs, counts.astype(float))
+    (sums, sizes), counts = np.unique(np.stack([sums, sizes]), axis=1, return_counts=True)
+    return Kinds(sums, sizes, counts.astype(float))
 
 
 def scored(values: Floats, clusters: Clusters) -> tuple[Floats, Clusters]:
