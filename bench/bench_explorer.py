@@ -4,13 +4,14 @@
     python bench/bench_explorer.py FOLDER --against CHECKOUT STORE
 
 Responses and verdicts are made up from hashes; the requests are the published ones. Each page is
-asked for over HTTP from the running command; printed is the first answer, and the fastest, median
-and slowest of the rest, in milliseconds, and the memory of the process at its largest.
+asked for over HTTP from the running command; printed is the first answer, the median and slowest of
+the rest, and the least processor time that one of them took, in milliseconds, and the memory of the
+process at its largest.
 
 With --against, another checkout of this project serves a store of its own (made by its own
 benchmark), and each page is asked for from both in turn: one run, so that what else the machine
-does falls on both. A copy of that store is what we then serve. The last column is our fastest
-answer divided by theirs: what a busy machine adds is least in it.
+does falls on both. A copy of that store is what we then serve. The last column is our processor
+time divided by theirs: what a busy machine adds is least in it.
 """
 
 from __future__ import annotations
@@ -83,6 +84,15 @@ def fill(store: Store, model: str, benchmark: Benchmark) -> None:
 
 
 @dataclass
+class Answer:
+    """One answer: milliseconds by the clock and of the server's processor time, and bytes."""
+
+    clock: float
+    processor: float
+    size: int
+
+
+@dataclass
 class Served:
     """An explorer that runs."""
 
@@ -90,9 +100,9 @@ class Served:
     cookie: str
     pid: int
 
-    def get(self, path: str) -> tuple[float, int]:
-        """Milliseconds and bytes of one answer."""
-        started = time.perf_counter()
+    def get(self, path: str) -> Answer:
+        """Ask for a page."""
+        before, started = self.processor(), time.perf_counter()
         try:
             self.connection.request("GET", path, headers={"Cookie": self.cookie})
             reply = self.connection.getresponse()
@@ -101,12 +111,18 @@ class Served:
             return self.get(path)
         size = len(reply.read())
         assert reply.status == 200, (path, reply.status)
-        return 1000 * (time.perf_counter() - started), size
+        clock = 1000 * (time.perf_counter() - started)
+        return Answer(clock, self.processor() - before, size)
+
+    def processor(self) -> float:
+        """Milliseconds that all its threads computed so far."""
+        files = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(file.read_text().split()[0]) for file in files) / 1e6
 
     def wait(self) -> float:
         """Seconds until the numbers of both runs are there."""
         started = time.perf_counter()
-        while min(self.get("/runs/1")[1], self.get("/runs/2")[1]) < 5000:
+        while min(self.get("/runs/1").size, self.get("/runs/2").size) < 5000:
             time.sleep(0.1)
         return time.perf_counter() - started
 
@@ -161,21 +177,21 @@ PAGES = {
 }
 
 
-HEADER = ("page", "first", "fastest", "median", "slowest", "ratio")
+HEADER = ("page", "first", "median", "slowest", "processor", "ratio")
 
 
 def measure(served: Sequence[Served], folder: Path) -> None:
     """Print a line for each page, and write the same as CSV: ours, and ours divided by theirs."""
     rows = []
-    print("{:22s}{:>9s}{:>9s}{:>9s}{:>9s}{:>9s}".format(*HEADER))
+    print("{:22s}{:>10s}{:>10s}{:>10s}{:>10s}{:>10s}".format(*HEADER))
     for name, path in PAGES.items():
-        first = [one.get(path)[0] for one in served]
-        times = [[one.get(path)[0] for one in served] for _ in range(ROUNDS)]
-        ours, *others = zip(*times, strict=True)
-        row = [first[0], min(ours), statistics.median(ours), max(ours)]
-        row += [min(ours) / min(theirs) for theirs in others]
+        first = [one.get(path).clock for one in served]
+        rounds = [[one.get(path) for one in served] for _ in range(ROUNDS)]
+        clock = [answers[0].clock for answers in rounds]
+        ours, *others = (min(a.processor for a in each) for each in zip(*rounds, strict=True))
+        row = [first[0], statistics.median(clock), max(clock), ours, *(ours / o for o in others)]
         rows.append([name, *(round(value, 2) for value in row)])
-        print(f"{name:22s}" + "".join(f"{value:9.2f}" for value in row))
+        print(f"{name:22s}" + "".join(f"{value:10.2f}" for value in row), flush=True)
     print(f"largest memory {', '.join(str(one.peak()) for one in served)} MB")
     with (folder / "explorer.csv").open("w", newline="") as file:
         csv.writer(file).writerows([HEADER[: len(rows[0])], *rows])
