@@ -141,7 +141,7 @@ def test_killed_in_the_middle_it_resumes_with_nothing_lost(author: Author, stage
     process.wait()
     asked = counts(url)[stage]
     said = build(*command)
-    account = json.loads(build("status", "ours", "--json"))
+    account = json.loads(build("status", "ours", "--json"))["stages"]
     done = next(one["items"] for one in account if one["stage"] == stage)
     assert f"{stage}: {done} done" in said
     # Of a pair of twins, only the harmful request is answered.

@@ -14,7 +14,16 @@ LONGEST_FILE, LONGEST_FUNCTION, LONGEST_COMMAND = 400, 60, 40
 
 ROOMS = (
     *("errors", "scale", "legible", "demo", "records", "taxonomy", "statistics"),
-    *("textfiles", "jsontext", "cells", "conversations", "tables", "fields", "protocol"),
+    *(
+        "textfiles",
+        "documents",
+        "jsontext",
+        "cells",
+        "conversations",
+        "tables",
+        "fields",
+        "protocol",
+    ),
     *("benchmarks", "models", "targets", "judges", "store", "results", "evaluation"),
     *("capability", "studies", "improvement", "building", "reporting", "explorer"),
     *("integrations", "cli"),

@@ -89,7 +89,7 @@ def test_shipped_studies_pass_a_dry_run(
         check=True,
         capture_output=True,
     )
-    found = json.loads(ran.stdout)
+    found = json.loads(ran.stdout)["evaluations"]
     study = read_study(file)
     assert len(found) == len(study.targets) * len(study.benchmarks)
     if name == "paper":
@@ -106,7 +106,10 @@ def test_the_smoke_study_runs_offline_and_reports() -> None:
     left = subprocess.run(
         [*MSB, "study", "status", file, "--json"], check=True, capture_output=True
     )
-    assert all(one["target_calls"] == one["judge_calls"] == 0 for one in json.loads(left.stdout))
+    assert all(
+        one["target_calls"] == one["judge_calls"] == 0
+        for one in json.loads(left.stdout)["evaluations"]
+    )
     text = subprocess.run([*MSB, "study", "report", file], check=True, capture_output=True)
     assert b"Groups of runs" in text.stdout
     assert b"-> echo" in text.stdout
@@ -165,7 +168,7 @@ def test_one_targets_failure_is_its_own(serve: Callable[..., Server], tmp_path: 
     ran = subprocess.run(
         [*MSB, "study", "run", str(path), "--json"], check=False, capture_output=True, text=True
     )
-    first, second = json.loads(ran.stdout)
+    first, second = json.loads(ran.stdout)["evaluations"]
     assert ran.returncode == 2
     assert (first["state"], second["state"]) == ("failed", "done")
     assert "Traceback" not in ran.stderr

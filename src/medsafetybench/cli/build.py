@@ -1,9 +1,9 @@
 """msb build: make a benchmark of your own, stage by stage, in a project folder.
 
     msb build init ours
-    msb build elicit ours --model openai:MODEL --url http://127.0.0.1:8000/v1
+    msb build elicit ours --target openai:MODEL --target-url http://127.0.0.1:8000/v1
     msb build extract ours && msb build deduplicate ours --against medsafety/eval
-    msb build filter ours --model openai:JUDGE --url ...
+    msb build filter ours --judge openai:JUDGE --judge-url ...
 
 Each command, run again, goes on where it stopped.
 """
@@ -160,7 +160,7 @@ def status(folder: Folder, /, *, as_json: options.Json = False) -> None:
     project = Project(folder)
     accounts = [account(project, stage) for stage in STAGES]
     if as_json:
-        show.as_json([asdict(one) for one in accounts])
+        show.as_json({"stages": [asdict(one) for one in accounts]})
         return
     show.table(
         ("stage", "done", "kept", "set aside"),

@@ -153,7 +153,7 @@ def _list(store: Path, as_json: bool) -> None:
             for asked, answers in opened.results(target.key)
         ]
     if as_json:
-        show.as_json(rows)
+        show.as_json({"results": rows})
     elif not rows:
         print(f"no capability results in {store}; `msb capability --target hf:...` makes some")
     else:

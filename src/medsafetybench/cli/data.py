@@ -35,7 +35,7 @@ def list_benchmarks(*, data_dir: options.DataDir = None, as_json: options.Json =
 
     names = catalog.names()
     if as_json:
-        show.as_json(names)
+        show.as_json({"benchmarks": names})
         return
     listed = {name: text for name, text in names.items() if not name.startswith("finetune/")}
     for family, largest in official.FINETUNE.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 110
 
 
-def as_json(value: Any, schema: int | None = None) -> None:
-    """Print one JSON document, indented; ``schema`` is the version of its form."""
+def as_json(value: Mapping[str, Any], schema: int = 1) -> None:
+    """Print one JSON object, indented; ``schema`` is the version of its form (docs/json.md)."""
     import orjson
 
     from ..results.plain import plain
 
-    document = plain(value) if schema is None else {"schema": schema, **plain(value)}
+    document = {"schema": schema, **plain(value)}
     print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 

@@ -70,7 +70,7 @@ def run(
     board = Board([planned.label for planned in evaluations(study)], say)
     with _watching(board, console) as look:
         outcomes = carry_out(study, board, place, data_dir, look)
-    _finish(outcomes, board, file, as_json)
+    _finish(study, outcomes, board, file, as_json)
 
 
 def status(
@@ -142,7 +142,7 @@ def _show_standings(study: Study, store: Path, data_dir: Path | None, as_json: b
 
     found = list(standings(study, store, data_dir))
     if as_json:
-        show.as_json([_standing(one) for one in found])
+        show.as_json({"study": study.name, "evaluations": [_standing(one) for one in found]})
         return
     show.table(
         ("evaluation", "run", "requests", "target calls left", "judge calls left", ""),
@@ -234,21 +234,20 @@ def _table(board: Board) -> Table:
     return grid
 
 
-def _finish(outcomes: list[Outcome], board: Board, file: Path, as_json: bool) -> None:
+def _finish(study: Study, outcomes: list[Outcome], board: Board, file: Path, as_json: bool) -> None:
     """Print what came of each evaluation; exit 2 if one failed, 130 if interrupted."""
     rows = {row.label: row for row in board.rows()}
     if as_json:
-        show.as_json(
-            [
-                {
-                    "evaluation": outcome.planned.label,
-                    "run": outcome.run and outcome.run.id,
-                    "state": rows[outcome.planned.label].state,
-                    "failed": outcome.failed,
-                }
-                for outcome in outcomes
-            ]
-        )
+        found = [
+            {
+                "evaluation": outcome.planned.label,
+                "run": outcome.run and outcome.run.id,
+                "state": rows[outcome.planned.label].state,
+                "failed": outcome.failed,
+            }
+            for outcome in outcomes
+        ]
+        show.as_json({"study": study.name, "evaluations": found})
     else:
         show.table(
             ("evaluation", "run", "state", "errors"),

@@ -22,10 +22,12 @@ def summary(
     ] = False,
 ) -> None:
     """Print the scorecard of a run."""
+    import json
+
     from ..evaluation import open_run
     from ..results.scorecard import Scorecard
 
     if schema:
-        show.as_json(Scorecard.model_json_schema())
+        print(json.dumps(Scorecard.model_json_schema(), indent=2, ensure_ascii=False))
         return
     show.scorecard(open_run(run, store).summary(judge or (), rule), as_json)

@@ -94,7 +94,7 @@ def _write(rows: list[Row], output: Path, judge: str, as_json: bool) -> None:
     (output / "sweep.md").write_text(markdown(rows), "utf-8")
     write_figures([sweep_chart(rows, judge)], output, ["svg", "png"])
     if as_json:
-        show.as_json(as_rows(rows))
+        show.as_json({"rows": as_rows(rows)})
         return
     for header, lines in by_family(rows):
         show.table(header, lines, right=header[2:])

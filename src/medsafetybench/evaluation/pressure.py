@@ -13,8 +13,8 @@ from ..errors import MsbError
 from ..records import Conversation, Response
 from ..store.store import RESPONSE, Store, response_key
 from ..targets import Target
-from ..targets.model import ModelTarget
 from ..targets.pressure import PressureTarget, load_script, under_pressure
+from ..targets.target import Conversing
 
 
 def press(
@@ -31,7 +31,7 @@ def press(
     of framings and turns instead of ours; ``store`` may hold answers to earlier turns. Raises
     MsbError for a target that is no model: an application has conversations of its own.
     """
-    if not isinstance(target, ModelTarget):
+    if not isinstance(target, Conversing):
         raise MsbError(f"{target.name}: pressure takes a model as the target (openai:, hf:)")
     script = load_script(texts, converters)
 

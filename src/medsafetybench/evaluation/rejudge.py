@@ -1,6 +1,6 @@
 """Judging again: another judge for a stored run, without asking the target.
 
-rejudge("run-31e6748c41", ["openai:other-judge"], store="medsafety.db", judge_endpoints=...)
+rejudge("run-31e6748c41", [open_judge("screen")], store="medsafety.db")
 """
 
 from __future__ import annotations

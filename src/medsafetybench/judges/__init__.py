@@ -10,21 +10,36 @@ paper             the authors' own judge, gpt-3.5-turbo-0125 with the rubric ``p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import MsbError
-from ..models import Meter, Model
-from ..models.opening import MODELS, open_model, split_spec
+from ..models import Meter
+from ..models.opening import MODELS, loaded, split_spec
 from ..models.settings import Endpoint
 from ..records import Sampling
 from ..taxonomy import Taxonomy, load_taxonomy
-from .judge import Judge
+from .judge import Judge, Judging
 
-SCHEMES = (*MODELS, "replay", "screen", "paper", "paper-general")
-PAPER_RUBRICS = ("paper", "paper-general")
-PAPER_MODEL = "gpt-3.5-turbo-0125"
+LLM, PAPER = "medsafetybench.judges.llm:LLMJudge", "medsafetybench.judges.paper:PaperJudge"
 
-__all__ = ["SCHEMES", "Judge", "open_judge"]
+JUDGES: Mapping[str, str] = {
+    **dict.fromkeys(MODELS, LLM),
+    "replay": "medsafetybench.judges.replay:ReplayJudge",
+    "screen": "medsafetybench.judges.screen:Screen",
+    "paper": PAPER,
+    "paper-general": PAPER,
+}
+"""The class behind each scheme, loaded when it is first asked for. Its ``open`` takes the spec and
+how it judges (``Judging``)."""
+
+ALONE = {"screen", "paper", "paper-general"}
+"""Specs without a name behind them."""
+
+BY_RUBRIC: Mapping[str, str] = {"paper": PAPER, "paper-general": PAPER}
+"""Rubrics that a model follows with a class of their own."""
+
+__all__ = ["JUDGES", "Judge", "open_judge"]
 
 
 def open_judge(
@@ -40,30 +55,12 @@ def open_judge(
 
     The rubrics ``paper`` and ``paper-general`` read the authors' texts from ``data_folder``.
     """
-    if spec in PAPER_RUBRICS:
-        spec, rubric = f"openai:{PAPER_MODEL}", spec
-    if spec == "screen":
-        from .screen import Screen
-
-        return Screen(meter)
-    scheme, rest = split_spec(spec, "judge", SCHEMES)
-    if scheme == "replay":
-        from .replay import ReplayJudge
-
-        return ReplayJudge(Path(rest).expanduser(), meter)
-    model = open_model(spec, endpoint or Endpoint(), "judge", meter)
-    if rubric in PAPER_RUBRICS:
-        return _paper_judge(model, rubric, data_folder)
-    from .llm import LLMJudge
-    from .rubric import load_rubric
-
-    return LLMJudge(model, load_rubric(rubric, taxonomy or load_taxonomy()), sampling)
-
-
-def _paper_judge(model: Model, rubric: str, folder: Path | None) -> Judge:
-    from ..protocol import read_protocol
-    from .paper import PaperJudge
-
-    if folder is None:
-        raise MsbError(f"rubric {rubric!r} reads the authors' files; say where with data_folder")
-    return PaperJudge(model, read_protocol(folder), rubric)
+    scheme = spec if spec in ALONE else split_spec(spec, "judge", JUDGES)[0]
+    if scheme in ALONE and scheme != spec:
+        raise MsbError(f"judge {spec!r}; expected {scheme} and nothing behind it")
+    judging = Judging(
+        endpoint or Endpoint(), rubric, taxonomy or load_taxonomy(), sampling, meter, data_folder
+    )
+    place = BY_RUBRIC.get(rubric, JUDGES[scheme]) if scheme in MODELS else JUDGES[scheme]
+    judge: Judge = loaded(place).open(spec, judging)
+    return judge

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..models import Meter
-from ..records import Request, Response, Verdict
+from ..models.settings import Endpoint
+from ..records import Request, Response, Sampling, Verdict
 from ..scale import Scale
+from ..taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How a judge judges, for the ``open`` of its class.
+
+    ``data_folder`` is where the authors' files are, for their rubrics.
+    """
+
+    endpoint: Endpoint
+    rubric: str
+    taxonomy: Taxonomy
+    sampling: Sampling | None = None
+    meter: Meter | None = None
+    data_folder: Path | None = None
 
 
 class Judge(Protocol):

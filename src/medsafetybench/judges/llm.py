@@ -5,14 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Self
 
 from ..models import Model
+from ..models.model import Chooser
+from ..models.opening import open_model
 from ..records import Request, Response, Sampling, Verdict
 from ..scale import HARM
-from .judge import nothing_to_judge
+from .judge import Judging, nothing_to_judge
 from .reading import read_verdict
-from .rubric import Rubric
+from .rubric import Rubric, load_rubric
 
 ASKED_AGAIN = 2
 """How often an unreadable verdict is asked for again."""
@@ -29,8 +31,8 @@ class LLMJudge:
     """Asks a model for a verdict, at most ``ASKED_AGAIN`` times more where it cannot be read.
 
     The rationale of a verdict is the judge's whole last reply, but for its thinking. Greedy by
-    default; each call has a marker of its own, so asking again is not asking the same. A model with
-    a method ``choose`` that ends without a verdict line is given its beginning, and the likeliest
+    default; each call has a marker of its own, so asking again is not asking the same. A
+    ``Chooser`` that ends without a verdict line is given its beginning, and the likeliest
     level is taken; the rationale says so.
     """
 
@@ -45,11 +47,17 @@ class LLMJudge:
         self._rubric = rubric
         self._sampling = sampling or Sampling(max_tokens=1024)
 
+    @classmethod
+    def open(cls, spec: str, judging: Judging) -> Self:
+        """See ``judges``. Raises MsbError for an unknown rubric."""
+        model = open_model(spec, judging.endpoint, "judge", judging.meter)
+        return cls(model, load_rubric(judging.rubric, judging.taxonomy), judging.sampling)
+
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """The model's, with rubric, taxonomy and sampling."""
         own = {**self._rubric.fingerprint, "sampling": asdict(self._sampling)}
-        constrained = {"verdict": "constrained"} if hasattr(self._model, "choose") else {}
+        constrained = {"verdict": "constrained"} if isinstance(self._model, Chooser) else {}
         return {**self._model.fingerprint, **own, **constrained}
 
     def prompt(self, request: Request, response: Response) -> str:
@@ -90,10 +98,15 @@ class LLMJudge:
         score, reason = read_verdict(reply.text, reply.finish_reason, marker, levels)
         if reply.empty and reply.thinking and not reply.filtered:
             reason = "judge_ended_while_thinking"
-        choose = getattr(self._model, "choose", None)
-        if choose and reason in CONSTRAINABLE and not reply.error and not reply.thinking:
+        model = self._model
+        if (
+            isinstance(model, Chooser)
+            and reason in CONSTRAINABLE
+            and not reply.error
+            and not reply.thinking
+        ):
             begun = f"{reply.text.rstrip()}\nVERDICT {marker}: "
-            if choice := await choose(conversation, begun, [str(level) for level in levels]):
+            if choice := await model.choose(conversation, begun, [str(level) for level in levels]):
                 note = f"\n[level chosen under a constraint, share {choice.share:.2f}]"
                 tokens = (reply.input_tokens or 0) + choice.input_tokens
                 reply = replace(reply, text=begun + choice.option + note, input_tokens=tokens)

@@ -11,14 +11,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
+from ..errors import MsbError
 from ..models import Model
+from ..models.opening import open_model
 from ..models.thinking import split
-from ..protocol import COMMIT, JUDGE_SYSTEM, Policy, Protocol
+from ..protocol import COMMIT, JUDGE_SYSTEM, Policy, Protocol, read_protocol
 from ..records import Conversation, Request, Response, Sampling, Verdict
 from ..scale import HARM
-from .judge import nothing_to_judge
+from .judge import Judging, nothing_to_judge
+
+MODEL = "gpt-3.5-turbo-0125"
+"""Whom they asked."""
 
 RUBRICS: dict[str, Policy] = {"paper": "med", "paper-general": "gen"}
 """Our name of each published rubric: harm in medicine, and harm in general."""
@@ -41,6 +46,18 @@ class PaperJudge:
         self._protocol = protocol
         self._rubric = rubric
         self._sampling = Sampling()
+
+    @classmethod
+    def open(cls, spec: str, judging: Judging) -> Self:
+        """See ``judges``. Raises MsbError where the authors' files are not."""
+        alone = spec in RUBRICS
+        rubric, spec = (spec, f"openai:{MODEL}") if alone else (judging.rubric, spec)
+        model = open_model(spec, judging.endpoint, "judge", judging.meter)
+        if judging.data_folder is None:
+            raise MsbError(
+                f"rubric {rubric!r} reads the authors' files; say where with data_folder"
+            )
+        return cls(model, read_protocol(judging.data_folder), rubric)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

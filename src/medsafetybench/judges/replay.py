@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..cells import whole_of
 from ..errors import MsbError
@@ -22,7 +22,7 @@ from ..models import Meter
 from ..records import Request, Response, Verdict, name_in_row
 from ..scale import HARM
 from ..tables import is_blank, rows
-from .judge import nothing_to_judge, on_scale
+from .judge import Judging, nothing_to_judge, on_scale
 
 
 class ReplayJudge:
@@ -37,6 +37,11 @@ class ReplayJudge:
         self.meter = meter or Meter()
         self._recorded = _read(path)
         self._sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    @classmethod
+    def open(cls, spec: str, judging: Judging) -> Self:
+        """See ``judges``."""
+        return cls(Path(spec.partition(":")[2]).expanduser(), judging.meter)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

@@ -16,15 +16,15 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
-from ..errors import StopRun
+from ..errors import MsbError, StopRun
 from ..records import Conversation, Response, Sampling, digest
 from . import hf_engine as engines
 from .hf_batching import BatchSize, Failed, choose_batch, in_halves, until_end
 from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
-from .model import Meter
+from .model import Choice, Meter
 from .settings import Endpoint
 from .templates import Prompt, Template, choose_template, opens_thought, render
 from .thinking import Split, split
@@ -49,15 +49,6 @@ class _Call:
     @property
     def length(self) -> int:
         return max(map(len, self.rows))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which option a model finds likeliest, its share of the options' probability, and its cost."""
-
-    option: str
-    share: float
-    input_tokens: int
 
 
 class HFModel:
@@ -85,6 +76,16 @@ class HFModel:
         self._loading: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
         self._waiting: list[_Call] = []
+
+    @classmethod
+    def open(cls, name: str, endpoint: Endpoint, role: str, meter: Meter | None) -> Self:
+        """See ``opening``. Raises MsbError for a target with an address."""
+        # A panel may have one address for all its judges; a target's can only be a mistake.
+        if role == "target" and (endpoint.url or endpoint.key_env):
+            raise MsbError(
+                f"hf:{name} runs on this machine; drop --target-url and --target-key-env"
+            )
+        return cls(name, endpoint, meter)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

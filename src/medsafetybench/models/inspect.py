@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import MissingExtra, MsbError, StopRun, one_line
 from ..records import RAW, Conversation, Response, Sampling
@@ -48,6 +48,11 @@ class InspectModel:
         self._endpoint = endpoint
         self._model = _open(name, endpoint, options)
         self._standing = Standing()
+
+    @classmethod
+    def open(cls, name: str, endpoint: Endpoint, role: str, meter: Meter | None) -> Self:
+        """See ``opening``."""
+        return cls(name, endpoint, meter)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

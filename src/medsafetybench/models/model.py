@@ -5,9 +5,9 @@ response = await model.complete([{"role": "user", "content": "..."}], Sampling()
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..errors import BudgetSpent
 from ..records import Conversation, Response, Sampling
@@ -75,3 +75,23 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Let go of connections, processes and memory."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which option a model finds likeliest, its share of the options' probability, and its cost."""
+
+    option: str
+    share: float
+    input_tokens: int
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """A model that can say which of several continuations it would likeliest write."""
+
+    async def choose(
+        self, conversation: Conversation, prefix: str, options: Sequence[str]
+    ) -> Choice | None:
+        """The likeliest of the options after ``prefix``, the beginning of its answer; None where it
+        does not fit."""

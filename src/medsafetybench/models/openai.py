@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import orjson
 
 from .. import __version__
-from ..errors import one_line
+from ..errors import MsbError, one_line
 from ..records import RAW, Conversation, Response, Sampling
-from .address import HOSTED, endpoint_url, proxy_for
+from .address import HOSTED, endpoint_url, proxy_for, resolve_key
 from .completion import read_body, read_completion
 from .model import Meter
 from .problem import Problem, has_error, read_problem
 from .retry import Transient, retry_after, wait
+from .settings import Endpoint
 from .standing import Standing
 from .thinking import Habit
 
@@ -80,6 +81,25 @@ class OpenAIModel:
         self._reached = False
         self._standing = Standing()
         self._habit = Habit()
+
+    @classmethod
+    def open(cls, name: str, endpoint: Endpoint, role: str, meter: Meter | None) -> Self:
+        """See ``opening``. Raises MsbError for a key that is missing, and for a template."""
+        if endpoint.template:
+            raise MsbError(
+                f"openai:{name}: the server has the template; --{role}-template is for hf: models"
+            )
+        url = endpoint.url or HOSTED
+        return cls(
+            name,
+            url,
+            key=resolve_key(url, endpoint.key_env, role),
+            revision=endpoint.revision,
+            concurrency=endpoint.concurrency,
+            timeout=endpoint.timeout,
+            retries=endpoint.retries,
+            meter=meter,
+        )
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

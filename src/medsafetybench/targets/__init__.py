@@ -9,23 +9,25 @@ replay:FILE                        responses collected elsewhere
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import MsbError
 from ..models import Meter
-from ..models.opening import MODELS, open_model, split_spec
+from ..models.opening import MODELS, loaded, split_spec
 from ..models.settings import Endpoint
 from ..records import Sampling
-from .target import Target
+from .target import Asked, Target
 
-if TYPE_CHECKING:
-    from .model import PaperStyle
+TARGETS: Mapping[str, str] = {
+    **dict.fromkeys(MODELS, "medsafetybench.targets.model:ModelTarget"),
+    "python": "medsafetybench.targets.python:PythonTarget",
+    "replay": "medsafetybench.targets.replay:ReplayTarget",
+}
+"""The class behind each scheme, loaded when it is first asked for. Its ``open`` takes the spec and
+how it is asked (``Asked``)."""
 
-SCHEMES = (*MODELS, "python", "replay")
-
-__all__ = ["SCHEMES", "Target", "open_target"]
+__all__ = ["TARGETS", "Target", "open_target"]
 
 
 def open_target(
@@ -43,37 +45,7 @@ def open_target(
     ``data_folder``. Raises MsbError for an unknown scheme, or settings that the target cannot
     honour.
     """
-    endpoint = endpoint or Endpoint()
-    scheme, rest = ("python", "") if callable(spec) else split_spec(spec, "target", SCHEMES)
-    if scheme in MODELS:
-        from .model import ModelTarget
-
-        style = _paper_style(prompt_style, system, data_folder) if prompt_style else None
-        model = open_model(str(spec), endpoint, "target", meter)
-        return ModelTarget(model, system, sampling, style)
-    if system or prompt_style:
-        raise MsbError(
-            f"--system and --prompt-style are for models; a {scheme} target has prompts of its own"
-        )
-    if scheme == "replay":
-        from .replay import ReplayTarget
-
-        return ReplayTarget(Path(rest).expanduser(), meter)
-    from .python import PythonTarget, import_function
-
-    function = spec if callable(spec) else import_function(rest)
-    return PythonTarget(function, endpoint.revision, endpoint.concurrency, endpoint.timeout, meter)
-
-
-def _paper_style(style: str, system: str | None, folder: Path | None) -> PaperStyle:
-    from ..protocol import read_protocol
-    from .model import PaperStyle
-
-    scheme, _, family = style.partition(":")
-    if scheme != "paper" or not family:
-        raise MsbError(f"--prompt-style {style!r}; expected paper:FAMILY, such as paper:llama2")
-    if system or folder is None:
-        raise MsbError(f"--prompt-style {style} brings its own system prompt; drop --system")
-    protocol = read_protocol(folder)
-    protocol.target_prompt(family, "")  # an unknown family is said now, not at the first call
-    return PaperStyle(protocol, family)
+    scheme = "python" if callable(spec) else split_spec(spec, "target", TARGETS)[0]
+    asked = Asked(endpoint or Endpoint(), system, sampling, prompt_style, meter, data_folder)
+    target: Target = loaded(TARGETS[scheme]).open(spec, asked)
+    return target

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from ..errors import MsbError
 from ..models import Model
-from ..protocol import Protocol
+from ..models.opening import open_model
+from ..protocol import Protocol, read_protocol
 from ..records import RAW, Conversation, Request, Response, Sampling
-from .target import conversation
+from .target import Asked, conversation
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,13 @@ class ModelTarget:
         self._sampling = sampling or Sampling()
         self._style = style
 
+    @classmethod
+    def open(cls, spec: str, asked: Asked) -> Self:
+        """See ``targets``."""
+        style = _paper_style(asked) if asked.prompt_style else None
+        model = open_model(spec, asked.endpoint, "target", asked.meter)
+        return cls(model, asked.system, asked.sampling, style)
+
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """The model's, with the sampling and the system prompt."""
@@ -79,3 +87,15 @@ class ModelTarget:
     async def close(self) -> None:
         """Close the model."""
         await self._model.close()
+
+
+def _paper_style(asked: Asked) -> PaperStyle:
+    style = asked.prompt_style or ""
+    scheme, _, family = style.partition(":")
+    if scheme != "paper" or not family:
+        raise MsbError(f"--prompt-style {style!r}; expected paper:FAMILY, such as paper:llama2")
+    if asked.system or asked.data_folder is None:
+        raise MsbError(f"--prompt-style {style} brings its own system prompt; drop --system")
+    protocol = read_protocol(asked.data_folder)
+    protocol.target_prompt(family, "")  # an unknown family is said now, not at the first call
+    return PaperStyle(protocol, family)

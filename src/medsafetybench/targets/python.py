@@ -20,12 +20,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from ..errors import MsbError, StopRun
 from ..models import Meter
 from ..records import Conversation, Request, Response
-from .target import conversation
+from .target import Asked, conversation
 from .threads import Threads
 
 
@@ -59,6 +59,14 @@ class PythonTarget:
         self._asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004 (an object with an async __call__)
         )
+
+    @classmethod
+    def open(cls, spec: str | Callable[[str], Any], asked: Asked) -> Self:
+        """See ``targets``; ``spec`` may be the function itself."""
+        asked.without_prompts("python")
+        function = spec if callable(spec) else import_function(spec.partition(":")[2])
+        at = asked.endpoint
+        return cls(function, at.revision, at.concurrency, at.timeout, asked.meter)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..benchmarks.files import request_in
 from ..errors import MsbError
@@ -22,7 +22,7 @@ from ..models import Meter
 from ..models.thinking import all_apart
 from ..records import Conversation, Message, Request, Response, digest, name_in_row
 from ..tables import is_blank, rows
-from .target import conversation
+from .target import Asked, conversation
 
 
 class ReplayTarget:
@@ -39,6 +39,12 @@ class ReplayTarget:
         self.meter = meter or Meter()
         self._responses = _read(path)
         self._sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    @classmethod
+    def open(cls, spec: str, asked: Asked) -> Self:
+        """See ``targets``."""
+        asked.without_prompts("replay")
+        return cls(Path(spec.partition(":")[2]).expanduser(), asked.meter)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:

@@ -7,11 +7,37 @@ before it is done), and answers one request at a time; the run loop calls it man
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from ..errors import MsbError
 from ..models import Meter
-from ..records import Conversation, Request, Response
+from ..models.settings import Endpoint
+from ..records import Conversation, Request, Response, Sampling
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a target is asked, for the ``open`` of its class.
+
+    ``data_folder`` is where the authors' files are, for ``prompt_style``.
+    """
+
+    endpoint: Endpoint
+    system: str | None = None
+    sampling: Sampling | None = None
+    prompt_style: str | None = None
+    meter: Meter | None = None
+    data_folder: Path | None = None
+
+    def without_prompts(self, scheme: str) -> None:
+        """Raises MsbError if it is told what a target with prompts of its own cannot honour."""
+        if self.system or self.prompt_style:
+            raise MsbError(
+                "--system and --prompt-style are for models; "
+                f"a {scheme} target has prompts of its own"
+            )
 
 
 class Target(Protocol):
@@ -37,6 +63,14 @@ class Target(Protocol):
 
     async def close(self) -> None:
         """Let go of what the target holds."""
+
+
+@runtime_checkable
+class Conversing(Protocol):
+    """A target that goes on with a conversation of any length, under its own sampling."""
+
+    async def carry_on(self, said: Conversation) -> Response:
+        """Its next turn."""
 
 
 def conversation(request: Request, system: str | None) -> Conversation:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from ...models import Meter
 from ...records import Request, Response, Verdict
 from ...scale import REFUSAL
-from ..judge import nothing_to_judge
+from ..judge import Judging, nothing_to_judge
 from .features import Parsed, letters, parse, phrases
 from .language import is_english
 
@@ -117,6 +117,11 @@ class Screen:
     def __init__(self, meter: Meter | None = None) -> None:
         self.meter = meter or Meter()
         self._weights, self._sha256 = _shipped()
+
+    @classmethod
+    def open(cls, spec: str, judging: Judging) -> Self:
+        """See ``judges``."""
+        return cls(judging.meter)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
