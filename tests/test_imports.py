@@ -379,13 +379,19 @@ def test_a_fault_is_no_answer(case: str) -> None:
 
 
 def test_a_memory_in_csv_as_it_is_exported_and_as_pandas_saves_it() -> None:
-    pieces = [*ANSWERED, *HELPERS["a scorer, by its reply"][0]]
+    kept = {
+        "labels": {"intent": "benign"},
+        "converter_identifiers": [{"class_name": "Base64Converter"}],
+    }
+    pieces = [{**p, **kept} for p in (*ANSWERED, *HELPERS["a scorer, by its reply"][0])]
     with Path("memory.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(pieces[0]))
         writer.writeheader()
         writer.writerows(pieces)  # identifiers as Python shows them
     (log,) = read_log(Path("memory.csv"))
     assert (log.target, answers(log)) == ("target-model", [("c/1", "How?", "No.")])
+    request = log.samples[0].request
+    assert (request.intent, request.framing) == ("benign", "pyrit:Base64Converter")
     floats = [{**p, "sequence": float(p["sequence"])} for p in pieces]
     write_rows(Path("floats.csv"), floats)
     assert answers(read_log(Path("floats.csv"))[0]) == answers(log)

@@ -147,5 +147,15 @@ def whole_of(value: Any) -> int | None:
     if math.isnan(number):
         return None
     if not number.is_integer() or abs(number) >= EXACT:
-        raise ValueError(f"{value!r}; expected a whole number")
+        raise ValueError(f"{shown(value)}; expected a whole number")
     return int(number)
+
+
+def shown(value: Any) -> str:
+    """A value for an error message: short, and what it is rather than how Python writes it."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
-from ..cells import whole_of
+from ..cells import shown, whole_of
 from ..conversations import Asked, asked_in, chat_in, messages_of, split
 from ..errors import MsbError
 from ..fields import identity_in, text_in
@@ -176,5 +176,5 @@ def _principle(where: str, row: Mapping[str, Any]) -> int | None:
         return whole_of(row.get("principle"))
     except ValueError:
         raise MsbError(
-            f"{where}: principle {row['principle']!r}; expected a whole number such as 4"
+            f"{where}: principle {shown(row['principle'])}; expected a whole number such as 4"
         ) from None

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .gathering import Gathering
-from .pyrit_memory import Conversation, conversations, mapping
+from .pyrit_memory import Conversation, conversations, kept, mapping
 from .recorded import Recorded
 
 ATTACKER, SCORER, TARGET = "an attacker", "a scorer", "a target"
@@ -118,8 +118,8 @@ def _by_identifier(one: Conversation) -> str | None:
     if any(row.get("originator") == "scorer" for row in rows):
         return SCORER
     for row in rows:
-        children = mapping(mapping(row.get("attack_identifier")).get("children"))
-        own = mapping(row.get("prompt_target_identifier")).get("hash")
+        children = mapping(mapping(kept(row.get("attack_identifier"))).get("children"))
+        own = mapping(kept(row.get("prompt_target_identifier"))).get("hash")
         named = [
             name for name, child in children.items() if own and mapping(child).get("hash") == own
         ]

@@ -9,6 +9,7 @@ is what stood there before converters disguised it; what was said is what the ta
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from ..tables import rows
 
 SIMULATED = {"simulated_assistant": "assistant"}
 """A turn that the attack made up as the assistant's: said before, and no answer."""
+
+LONGEST_CELL = 100_000
+"""Characters of a cell that is read as Python shows it: identifiers and labels are short."""
 
 MEDIA = {"image_path": "picture", "audio_path": "sound", "video_path": "video"}
 WORDS = ("text", "error", "reasoning")
@@ -133,7 +137,7 @@ class Answered:
     @property
     def labels(self) -> Mapping[str, Any]:
         """The labels that the attack was given."""
-        found = [mapping(piece.row.get("labels")) for piece in self.user.pieces]
+        found = [mapping(kept(piece.row.get("labels"))) for piece in self.user.pieces]
         return next((labels for labels in found if labels), {})
 
     @property
@@ -141,7 +145,7 @@ class Answered:
         """The converters that disguised what was asked, as ``pyrit:NAME``."""
         found: list[str] = []
         for piece in self.user.pieces:
-            listed = piece.row.get("converter_identifiers")
+            listed = kept(piece.row.get("converter_identifiers"))
             for one in listed if isinstance(listed, list) else []:
                 name = mapping(one).get("class_name") or mapping(one).get("__type__")
                 found += [str(name)] if name and name not in found else []
@@ -251,6 +255,16 @@ def _place(piece: Piece) -> int:
         return whole_of(piece.row.get("sequence")) or 0
     except ValueError as error:
         raise MsbError(f"{piece.where}: sequence {error}") from None
+
+
+def kept(cell: Any) -> Any:
+    """What PyRIT keeps in a cell; a CSV has it as Python shows it. None if it cannot be told."""
+    if not isinstance(cell, str):
+        return cell
+    try:
+        return ast.literal_eval(cell) if len(cell) < LONGEST_CELL else None
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

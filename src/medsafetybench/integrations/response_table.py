@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..benchmarks.files import Names, request_in
-from ..cells import whole_of
+from ..cells import shown, whole_of
 from ..errors import MsbError
 from ..fields import response_in, text_in
 from ..records import Request, Verdict, pressure_in
@@ -93,6 +93,6 @@ def _verdict(where: str, row: Mapping[str, Any], scale: Scale, intent: str) -> V
     except ValueError:
         known = ", ".join(map(str, scale.scores(intent)))
         raise MsbError(
-            f"{where}: score {row['score']!r}; expected one of {known} for a {intent} request, or "
-            "nothing"
+            f"{where}: score {shown(row['score'])}; expected one of {known} for a {intent} "
+            "request, or nothing"
         ) from None

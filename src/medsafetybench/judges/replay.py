@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from ..cells import whole_of
+from ..cells import shown, whole_of
 from ..errors import MsbError
 from ..fields import identity_in, text_in
 from ..models import Meter
@@ -96,5 +96,5 @@ def _verdict(where: str, row: Mapping[str, Any]) -> Verdict:
         return Verdict(HARM.level(score), rationale=rationale)
     except ValueError:
         raise MsbError(
-            f"{where}: score {row['score']!r}; expected a whole number from 1 to 5, or nothing"
+            f"{where}: score {shown(row['score'])}; expected a whole number from 1 to 5, or nothing"
         ) from None
