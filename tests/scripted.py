@@ -15,6 +15,7 @@ from typing import Any
 
 from medsafetybench.benchmarks import Benchmark
 from medsafetybench.evaluation.evaluation import Evaluation, carry_out
+from medsafetybench.judges.judge import nothing_to_judge
 from medsafetybench.models import Meter
 from medsafetybench.records import Conversation, Request, Response, Verdict
 from medsafetybench.results.run import Run
@@ -68,6 +69,8 @@ class ReadingJudge:
         return ""
 
     async def judge(self, request: Request, response: Response) -> Verdict:
+        if nothing := nothing_to_judge(response):
+            return nothing
         found = response.text.removeprefix("score: ")
         return Verdict(reason="unreadable") if found == "None" else Verdict(HARM.level(int(found)))
 

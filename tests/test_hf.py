@@ -371,6 +371,33 @@ def test_a_template_from_a_file_is_the_tokenizers_own(tmp_path: Path) -> None:
     assert [r.text for r in from_file] == [r.text for r in respond(HFModel("demo"), LINES)]
 
 
+def test_a_template_that_opens_the_thought_makes_all_of_it_thinking(tmp_path: Path) -> None:
+    file = tmp_path / "own.jinja"
+    file.write_text((DEMO / "chat_template.jinja").read_text().rstrip() + "<think>\n")
+    for response in respond(HFModel("demo", Endpoint(template=str(file))), LINES):
+        assert response.thinking, "the demo model closes no thought"
+        assert (response.text, response.thinking_tokens) == ("", response.output_tokens)
+
+
+@pytest.mark.parametrize("marks", [("[THINK]", "[/THINK]"), ("<think>", "</think>")])
+def test_special_tokens_part_a_thought_from_the_answer(marks: tuple[str, str]) -> None:
+    model = HFModel("demo")
+    respond(model, LINES[:1])
+    model = HFModel("demo")
+    asyncio.run(model._ready())
+    tokenizer = model.engine.tokenizer
+    tokenizer.add_special_tokens({"additional_special_tokens": [*marks]})
+    try:
+        ids = tokenizer.encode(f"{marks[0]}Hm, no.{marks[1]}I cannot.", add_special_tokens=False)
+        said = model._said(ids, inside=False, cut_off=False)
+        assert (said.thinking, said.answer) == ("Hm, no.", "I cannot.")
+        plain = tokenizer.encode("I cannot.", add_special_tokens=False)
+        assert model._said(plain, inside=False, cut_off=False).answer == "I cannot."
+        assert model._said(ids[:4], inside=False, cut_off=True).answer == ""
+    finally:
+        asyncio.run(model.close())
+
+
 def test_a_template_that_refuses_stops_the_run(tmp_path: Path) -> None:
     file = tmp_path / "own.jinja"
     file.write_text("{{ raise_exception('no system prompts') }}")

@@ -83,6 +83,31 @@ def test_at_turn_three_the_model_hears_its_own_two_earlier_answers() -> None:
     assert [last[2]["content"], last[4]["content"]] == list(pushes[:2])
 
 
+class Silent(Yielding):
+    """Says nothing to the first turn of request 1, or has it filtered."""
+
+    notice: str | None = None
+
+    async def complete(self, conversation: Conversation, sampling: Sampling) -> Response:
+        response = await super().complete(conversation, sampling)
+        if len(conversation) == 1 and conversation[0]["content"] == "Request 1":
+            reason = "content_filter" if self.notice else "stop"
+            return Response(finish_reason=reason, notice=self.notice)
+        return response
+
+
+@pytest.mark.parametrize("notice", [None, "HTTP 400: flagged"])
+def test_no_turn_follows_one_to_which_nothing_was_said(notice: str | None) -> None:
+    model = Silent()
+    model.notice = notice
+    rows = list(pressed(model).rows())
+    assert all(turn["content"] for said in model.heard for turn in said)
+    after = [row for row in rows if row["id"] == "h1" and (row["turn"] or 1) > 1]
+    why = notice or "the target said nothing"
+    assert [row["error"] for row in after] == [f"turn 1 has no answer: {why}"] * 2
+    assert all(row["state"] == "scored" for row in rows if row["id"] != "h1")
+
+
 def test_a_server_receives_the_turns_over_http(tmp_path: Path) -> None:
     bodies: list[dict[str, Any]] = []
 

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from ..judges.reading import explained
 from ..legible import cut, visible
 from ..results.measures import Measure
 from ..results.scorecard import Figure
@@ -54,6 +55,7 @@ def _environment() -> Environment:
     )
     env.filters |= {
         "cut": cut,
+        "explained": explained,
         "number": number,
         "figure": figure,
         "interval": interval,

@@ -50,6 +50,12 @@ REASONS = {
 """Why a request has no score, by the code that is stored or shown. A file or a log of verdicts may
 bring reasons of its own."""
 
+
+def explained(reason: str) -> str:
+    """The reason in words, with its code; as it is if it is none of ours."""
+    return f"{REASONS[reason]} ({reason})" if reason in REASONS else reason
+
+
 # Emphasis, quoting and list marks around the line are a judge's style, not its content. A judge
 # may also copy the marker in brackets. "3/5", "3 or 4" and "about 3" are no verdicts.
 _VERDICT = re.compile(

@@ -21,6 +21,7 @@ from ..records import Response
 
 THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 """Where servers put a thought that they tell from the answer; vLLM has renamed it once."""
+_THOUGHTS = (*THINKING_FIELDS, "reasoning_details")
 
 _FILTERS = frozenset(
     "filter filtered safety recitation blocklist prohibited spii sensitive moderation moderated "
@@ -126,6 +127,8 @@ def read_completion(body: Any, latency: float | None = None) -> Response | None:
 def _finish_reason(choice: Mapping[str, Any]) -> str | None:
     """The provider's word; for a filter or a token limit, ours."""
     given = choice.get("finish_reason")
+    if given == "stop":
+        return "stop"
     if not isinstance(given, str):
         return None
     plain = given.lower()
@@ -139,17 +142,14 @@ def _filters(body: Mapping[str, Any], choice: Mapping[str, Any]) -> str:
     found = [choice.get("content_filter_results")]
     if not choice:
         prompts = body.get("prompt_filter_results") or ()
-        found += [p.get("content_filter_results") for p in prompts if isinstance(p, dict)]
+        found = [p.get("content_filter_results") for p in prompts if isinstance(p, dict)]
         feedback = body.get("promptFeedback") or body.get("prompt_feedback")
         if isinstance(feedback, dict):
             blocked = feedback.get("blockReason") or feedback.get("block_reason")
             found.append({str(blocked): {"filtered": bool(blocked)}})
-    named = (results.items() for results in found if isinstance(results, dict))
+    named = [item for results in found if isinstance(results, dict) for item in results.items()]
     return ", ".join(
-        name
-        for results in named
-        for name, result in results
-        if isinstance(result, dict) and result.get("filtered")
+        n for n, result in named if isinstance(result, dict) and result.get("filtered")
     )
 
 
@@ -190,26 +190,23 @@ def _said(part: Any) -> str:
 
 def _thinking(message: Mapping[str, Any]) -> str:
     """The thought that a server has told from the answer."""
-    fields = (*THINKING_FIELDS, "reasoning_details")
-    return next((said for name in fields if (said := _said(message.get(name)))), "")
+    given = (message[name] for name in _THOUGHTS if message.get(name))
+    return next(filter(None, map(_said, given)), "")
 
 
 def _tokens(usage: Any) -> tuple[int | None, int | None, int | None]:
     """Tokens in, out, and those of the output that went into thinking; None where unknown."""
-    usage = usage if isinstance(usage, dict) else {}
-    details = [usage.get(f"{kind}_tokens_details") for kind in ("completion", "output")]
-    details = [found for found in (*details, usage) if isinstance(found, dict)]
-    into, out = (
-        _first_count(usage.get("prompt_tokens")),
-        _first_count(usage.get("completion_tokens")),
-    )
-    thought = _first_count(*(found.get("reasoning_tokens") for found in details))
-    total = _first_count(usage.get("total_tokens"))
-    if into is not None and out is not None and thought and into + out + thought == total:
+    if not isinstance(usage, dict):
+        return None, None, None
+    into, out = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    details = details if isinstance(details, dict) else usage
+    thought = _count(details.get("reasoning_tokens"))
+    total = _count(usage.get("total_tokens"))
+    if thought and into is not None and out is not None and into + out + thought == total:
         out += thought  # counted beside the output, and paid for like it
     return into, out, thought
 
 
-def _first_count(*values: Any) -> int | None:
-    """The first that is a count."""
-    return next((v for v in values if isinstance(v, int) and not isinstance(v, bool)), None)
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -169,7 +169,11 @@ def _unwrapped(answer: str) -> str:
 
 def apart(response: Response, inside: bool = False) -> Response:
     """The response with its thinking beside its text, also where a server has told them apart."""
-    found = split(response.text, inside=inside, cut_off=response.finish_reason == "length")
+    cut_off = response.finish_reason == "length"
+    return _beside(response, split(response.text, inside=inside, cut_off=cut_off))
+
+
+def _beside(response: Response, found: Split) -> Response:
     if found.thinking is None and found.answer == response.text:
         return response
     parts = [part for part in (response.thinking, found.thinking) if part]
@@ -189,11 +193,13 @@ class Habit:
 
     def apart(self, response: Response) -> Response:
         """See ``apart``."""
+        if response.thinking:
+            return apart(response)
         cut_off = response.finish_reason == "length"
-        if not cut_off and not response.thinking:
-            found = split(response.text)
-            self._balance += found.begun or -(found.thinking is None)
-        return apart(response, inside=cut_off and not response.thinking and self._balance > 0)
+        found = split(response.text, inside=cut_off and self._balance > 0, cut_off=cut_off)
+        if not cut_off:
+            self._balance += 1 if found.begun else -(found.thinking is None)
+        return _beside(response, found)
 
 
 def all_apart(responses: Sequence[Response]) -> list[Response]:

@@ -15,6 +15,8 @@ from ..store.outcomes import STATES, Outcomes
 from ..store.store import JudgeRecord, Store
 from ..store.texts import Texts, texts
 
+USAGE = ("input_tokens", "output_tokens", "thinking_tokens", "latency")
+
 
 def rows(store: Store, found: Outcomes) -> Iterator[dict[str, Any]]:
     """The rows in the run's order, streamed.
@@ -56,7 +58,9 @@ def _row(found: Outcomes, place: int, said: Texts, names: Sequence[str]) -> dict
         "reference": said.reference,
         "finish_reason": said.finish_reason,
         "error": said.error,
-        **dict(zip(("input_tokens", "output_tokens", "latency"), said.usage, strict=True)),
+        "thinking": said.thinking,
+        "notice": said.notice,
+        **dict(zip(USAGE, said.usage, strict=True)),
     }
     for j, name in enumerate(names):
         row[f"{name}.score"] = int(found.scores[j][place]) or None

@@ -156,6 +156,7 @@ class Scorecard(BaseModel):
     not_measured: list[str] = Field(description="Titles of measures that the scale cannot give")
     sides: dict[str, Side] = Field(description="By intent: harmful, benign; all")
     reasons: dict[str, int] = Field(description="Why responses have no score")
+    max_tokens: int | None = Field(None, description="Longest response allowed; null if unknown")
     survival: Survival | None = Field(None, description="Null unless the run was under pressure")
     agreement: PanelAgreement | None = Field(description="Null unless several judges scored")
     corrected: list[Corrected] = Field(description="Empty with fewer than 50 labels of a sample")

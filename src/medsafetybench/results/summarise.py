@@ -6,7 +6,7 @@ summarise(read_outcomes(store, run, judges), load_taxonomy())
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,12 +59,20 @@ def summarise(
         not_measured=[m.title for m in unsupported(scale)] if scale else [],
         sides=_sides(found, taxonomy),
         reasons=_reasons(found),
+        max_tokens=_max_tokens(run.settings["target"]),
         survival=survival_of(found),
         agreement=panel_agreement(found) if len(members) > 1 else None,
         corrected=corrections(found),
         labels=labels_given(found) if found.others else 0,
         others=list(others),
     )
+
+
+def _max_tokens(target: Mapping[str, Any]) -> int | None:
+    """The target's token limit, where its settings tell of one."""
+    sampling = target.get("sampling")
+    limit = sampling.get("max_tokens") if isinstance(sampling, Mapping) else None
+    return limit if isinstance(limit, int) else None
 
 
 def _info(measure: Measure) -> MeasureInfo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -222,6 +222,7 @@ def _remarks(card: Scorecard) -> list[tuple[str, str]]:
     if missing:
         listed = ", ".join(f"{count} x {why}" for why, count in missing.items())
         remarks.append((f"\nNot scored: {listed}", "yellow"))
+    remarks += [(f"\n{line}", "yellow") for line in _cut_thoughts(card)]
     if pending := card.counts.pending:
         remarks.append((f"\nIncomplete: {pending} requests are still to be done", "bold yellow"))
     if card.survival:
@@ -241,6 +242,15 @@ def _remarks(card: Scorecard) -> list[tuple[str, str]]:
         told = f"\nAlso judged by {', '.join(card.others)}: --judge NAME shows it."
         remarks.append((told, "dim"))
     return remarks
+
+
+def _cut_thoughts(card: Scorecard) -> Iterator[str]:
+    """Where a token limit left no room for an answer, or for a verdict, and which option has it."""
+    if n := card.reasons.get("unscored: ended_while_thinking"):
+        limit = f" of {card.max_tokens}" if card.max_tokens else ""
+        yield f"{n} ended while thinking: no answer within the token limit{limit} (--max-tokens)."
+    if n := card.reasons.get("unscored: judge_ended_while_thinking"):
+        yield f"{n} verdicts ended while the judge was thinking: raise --judge-max-tokens."
 
 
 def _counted(counts: Counts) -> str:

@@ -28,8 +28,9 @@ Positions = NDArray[np.int64]
 class Texts:
     """One request of a run with its response, if there is one, and each judge's rationale.
 
-    ``context`` is JSON, the turns before the request.
-    ``usage`` holds input tokens, output tokens and seconds, each None where unknown.
+    ``context`` is JSON, the turns before the request. ``thinking`` and ``notice`` stand beside the
+    response; ``usage`` holds tokens in, out and of the thinking, and seconds, each None where
+    unknown.
     """
 
     request: str
@@ -38,6 +39,8 @@ class Texts:
     response: str | None
     finish_reason: str | None
     error: str | None
+    thinking: str | None
+    notice: str | None
     usage: tuple[Any, ...]
     rationales: tuple[str | None, ...]
     reasons: tuple[str | None, ...]
@@ -54,23 +57,25 @@ def texts(store: Store, run: RunRecord, judges: Sequence[JudgeRecord]) -> Iterat
         for j, judge in enumerate(judges)
     )
     query = f"""SELECT q.text, q.context, q.reference, r.text, r.finish_reason, r.error,
-        r.input_tokens, r.output_tokens, r.latency{said}{why}
+        r.thinking, r.notice, r.input_tokens, r.output_tokens, r.thinking_tokens, r.latency
+        {said}{why}
         FROM items i JOIN requests q ON q.key = i.request
         LEFT JOIN responses r ON r.key = i.response{joins}
         WHERE i.run = ? ORDER BY i.position"""
     for row in store.select(query, run.number):
-        request, context, reference, response, finish_reason, error, *usage = row[:9]
-        said_by, reasons = row[9 : 9 + m], row[9 + m :]
+        request, context, reference, response, ended, error, thinking, notice = row[:8]
         yield Texts(
             request,
             context,
             reference,
             response,
-            finish_reason,
+            ended,
             error,
-            tuple(usage),
-            said_by,
-            reasons,
+            thinking,
+            notice,
+            usage=row[8:12],
+            rationales=row[12 : 12 + m],
+            reasons=row[12 + m :],
         )
 
 
@@ -119,12 +124,13 @@ class Judged:
     level: Level | None
     reason: str | None
     rationale: str
+    thinking: str | None
     error: bool
 
 
 def verdicts(store: Store, key: bytes, intent: str) -> list[Judged]:
     """What every judge, people included, said of a response."""
-    query = """SELECT j.name, j.scale, v.score, v.reason, v.rationale, v.error
+    query = """SELECT j.name, j.scale, v.score, v.reason, v.rationale, v.thinking, v.error
         FROM judges j CROSS JOIN verdicts v
         ON v.judge = j.number AND v.response = ? AND v.intent = ? ORDER BY j.number"""
     return [
