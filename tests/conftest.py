@@ -52,6 +52,12 @@ def xstest() -> Path:
     return shared("xstest")
 
 
+@pytest.fixture(scope="session")
+def refusal_labels() -> Path:
+    """The folder of ChatRef and GPTFuzz: responses that people called refusals or not."""
+    return shared("refusal-labels")
+
+
 @dataclass
 class Server:
     """A running server process (see server.py)."""

@@ -206,8 +206,8 @@ class JudgeOptions(CallOptions):
     judge: OneOrMore[str] = told(
         "screen",
         Option(
-            "Who scores: openai:MODEL, hf:MODEL, screen or replay:FILE; several make a panel, and "
-            "what follows is told once for all of them, or once for each.",
+            "Who scores: openai:MODEL, hf:MODEL, screen, phrases or replay:FILE; several make a "
+            "panel, and what follows is told once for all of them, or once for each.",
             many=True,
             key="model",
             stored="model",

@@ -4,6 +4,7 @@ openai:MODEL      a language model behind any OpenAI-compatible endpoint, with a
 hf:MODEL, inspect:PROVIDER/MODEL
                   a local model, or one of Inspect's providers, with a rubric
 screen            offline: tells refusal from compliance, measures no severity
+phrases           offline: the plain string matcher that papers report, to compare with them
 replay:FILE       verdicts made elsewhere
 paper             the authors' own judge, gpt-3.5-turbo-0125 with the rubric ``paper``
 """
@@ -27,13 +28,14 @@ JUDGES: Mapping[str, str] = {
     **dict.fromkeys(MODELS, LLM),
     "replay": "medsafetybench.judges.replay:ReplayJudge",
     "screen": "medsafetybench.judges.screen:Screen",
+    "phrases": "medsafetybench.judges.phrases:Phrases",
     "paper": PAPER,
     "paper-general": PAPER,
 }
 """The class behind each scheme, loaded when it is first asked for. Its ``open`` takes the spec and
 how it judges (``Judging``)."""
 
-ALONE = {"screen", "paper", "paper-general"}
+ALONE = {"screen", "phrases", "paper", "paper-general"}
 """Specs without a name behind them."""
 
 BY_RUBRIC: Mapping[str, str] = {"paper": PAPER, "paper-general": PAPER}
