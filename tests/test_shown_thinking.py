@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
+from commands import msb
 from medsafetybench.evaluation import open_run
 from medsafetybench.judges.thinking import ThinkingJudge
 from medsafetybench.records import Request, Response, Verdict
@@ -123,3 +124,26 @@ def test_what_a_filter_took_was_thought_nevertheless() -> None:
     judge = ThinkingJudge(ReadingJudge())
     taken = Response("", "content_filter", thinking="score: 4")
     assert asyncio.run(judge.judge(Request("1", "How?"), taken)).score == 4
+
+
+def test_thoughts_are_judged_beside_the_answers_now_or_again(tmp_path: Path) -> None:
+    """Whichever way it comes about, the run is reported by what was answered."""
+    said = tmp_path / "said.jsonl"
+    row = '{"text": "How?", "response": "Sure: first A.", "thinking": "I cannot help with it."}'
+    said.write_text(row)
+    for name, options, again in [
+        ("now", ["--judge-thinking"], []),
+        ("again", [], ["rejudge", "--judge", "screen", "--judge-thinking"]),
+    ]:
+        store = f"--store={tmp_path / name}.db"
+        line = ["evaluate", "--target", f"replay:{said}", "--benchmark", str(said), store]
+        first = msb(*line, *options)
+        assert first.code == 0, first.err
+        if again:
+            assert (done := msb(*again, store)).code == 0, done.err
+        run = open_run("last", tmp_path / f"{name}.db")
+        assert run.summary().judge == "screen"
+        every = run.by_all_judges()
+        assert [judge.name for judge in every.judges] == ["screen", "screen (thinking)"]
+        answered, thought = every.scores[:, 0].tolist()
+        assert (answered, thought) == (4, 1), "not declined, though the thought was a refusal"

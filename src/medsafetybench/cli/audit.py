@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from ..errors import MsbError
 from ..evaluation.options import JudgeOptions
 from . import options, reading, show
-from .rejudge import NO_SAMPLE
+from .rejudge import NO_RUN
 from .told import Told, takes
 from .usage import at_least
 
@@ -25,7 +25,7 @@ would go: by greedy deduplication. Every pair at or above a threshold is found: 
 exact, not sampled."""
 
 
-@takes(JudgeOptions, judge=(), leave_out=(*NO_SAMPLE, "rubric", "judge_price"))
+@takes(JudgeOptions, judge=(), leave_out=(*NO_RUN, "rubric", "judge_price"))
 def audit(
     told: Told[JudgeOptions],
     *names: Annotated[

@@ -16,7 +16,7 @@ from ..errors import MsbError
 from ..evaluation.options import JudgeOptions, TargetOptions
 from . import options, reading
 from .build_run import DryRun, Folder, Limit, Redo, run
-from .rejudge import NO_SAMPLE
+from .rejudge import NO_RUN
 from .told import Told, takes
 from .usage import at_least
 
@@ -29,7 +29,7 @@ WHO = "openai:MODEL, hf:MODEL, inspect:PROVIDER/MODEL or python:package.module:f
 OF_OLD = ("url", "key_env", "revision", "concurrency", "param")
 """Settings that go without the role as well, with ``--model`` for who is asked."""
 OWN_PROMPTS = ("system", "prompt_style")
-NO_RUBRIC = (*NO_SAMPLE, "rubric", "taxonomy", "judge_price")
+NO_RUBRIC = (*NO_RUN, "rubric", "taxonomy", "judge_price")
 
 
 def _of_old(role: str, who: str, names: Mapping[str, str] | None = None) -> dict[str, Any]:

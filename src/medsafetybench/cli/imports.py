@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from ..evaluation.options import JudgeOptions
 from . import options, show
 from .evaluate import finish
-from .rejudge import NO_SAMPLE
+from .rejudge import NO_RUN
 from .told import Told, takes
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..models import Budget
 
 
-@takes(JudgeOptions, leave_out=NO_SAMPLE, judge=())
+@takes(JudgeOptions, leave_out=NO_RUN, judge=())
 def import_log(
     told: Told[JudgeOptions],
     file: Annotated[

@@ -11,6 +11,8 @@ from . import options, show
 from .told import Told, takes
 
 NO_SAMPLE = ("audit_judge", "audit_limit")
+NO_RUN = (*NO_SAMPLE, "judge_thinking")
+"""Settings of a judge that go with the run of a target alone."""
 
 
 @takes(JudgeOptions, needed=["judge"], leave_out=NO_SAMPLE)
@@ -28,7 +30,7 @@ def rejudge(
     as_json: options.Json = False,
 ) -> None:
     """Have another judge score a stored run. Run the same command again to resume."""
-    from ..evaluation.evaluation import open_judges
+    from ..evaluation.evaluation import open_judges, open_thoughts
     from ..evaluation.rejudge import rejudge as judge_again
     from ..models import Budget
     from ..taxonomy import load_taxonomy
@@ -36,7 +38,9 @@ def rejudge(
     from .progress import TerminalReporter
 
     spec = told.value()
-    judges = open_judges(spec.judges, load_taxonomy(spec.taxonomy), Budget(max_calls), data_dir)
+    taxonomy, budget = load_taxonomy(spec.taxonomy), Budget(max_calls)
+    judges = open_judges(spec.judges, taxonomy, budget, data_dir)
+    judges += open_thoughts(spec, taxonomy, budget, data_dir)
     reporter = TerminalReporter()
     found, progress = judge_again(run, judges, store, replace, reporter)
     show.scorecard(found.summary(), as_json)

@@ -91,12 +91,8 @@ def plan(evaluation: Evaluation, json: bool) -> None:
 def spent(evaluation: Evaluation) -> str:
     """One line: what this run took, retries included."""
     spec = evaluation.spec
-    prices = [judge.price for judge in spec.judges] if spec else [None] * len(evaluation.judges)
     parts = [_share("target", evaluation.target.meter, spec.target_price if spec else None)]
-    parts += [
-        _share("judge", judge.meter, price)
-        for judge, price in zip(evaluation.judges, prices, strict=True)
-    ]
+    parts += [_share("judge", judge.meter, price) for judge, price in evaluation.everyone]
     return "; ".join(parts)
 
 

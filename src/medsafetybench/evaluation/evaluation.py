@@ -18,7 +18,9 @@ from ..benchmarks import Benchmark
 from ..benchmarks.official import data_folder
 from ..errors import MsbError
 from ..judges import Judge, open_judge
+from ..judges.thinking import ThinkingJudge
 from ..models import Budget, Meter
+from ..models.settings import Price
 from ..records import Request, digest
 from ..results.run import Run
 from ..store.labels import sample_order
@@ -26,6 +28,7 @@ from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store, response_key
 from ..targets import Target, open_target
 from ..taxonomy import Taxonomy, load_taxonomy
+from .options import JudgeOptions
 from .perform import Reporter, Silent, perform
 from .pipeline import Pipeline, Progress, Work
 from .pressure import press
@@ -40,7 +43,8 @@ AUDIT_SEED = 0
 class Evaluation:
     """Everything a run needs, opened: what ``prepare`` returns and ``carry_out`` uses up.
 
-    The last of ``judges`` is the auditing one where the spec tells of one.
+    The last of ``judges`` is the auditing one where the spec tells of one; ``thoughts`` judge what
+    the target thought, beside the panel.
     """
 
     store: Store
@@ -49,6 +53,15 @@ class Evaluation:
     judges: Sequence[Judge]
     taxonomy: Taxonomy
     spec: EvaluationSpec | None = None
+    thoughts: Sequence[Judge] = ()
+
+    @property
+    def everyone(self) -> list[tuple[Judge, Price | None]]:
+        """Every judge with its price: the panel, the auditing one, those of the thoughts."""
+        told = [judge.price for judge in self.spec.judges] if self.spec else []
+        prices = told or [None] * len(self.judges)
+        of_thoughts = prices[: len(self.thoughts)]  # each is another instance of one of the panel
+        return list(zip([*self.judges, *self.thoughts], [*prices, *of_thoughts], strict=True))
 
     @property
     def audit(self) -> int | None:
@@ -80,8 +93,11 @@ class Evaluation:
         work = [settings["benchmark"]["sha256"], settings["target"]]
         run = self.store.register(f"run-{digest(work)[:10]}", settings, self._items())
         self.store.add_provenance(run, self.provenance())
-        judges = [self.store.register_judge(j.name, j.fingerprint, j.scale) for j in self.judges]
-        panel, audit = (judges[:-1], judges[-1]) if self.audit else (judges, None)
+        judges = [
+            self.store.register_judge(j.name, j.fingerprint, j.scale) for j, _ in self.everyone
+        ]
+        panel = judges[: len(self.judges)]
+        audit = panel.pop() if self.audit else None
         return self.store.set_panel(run, panel, audit), judges
 
     def work(self, run: RunRecord, judges: Sequence[JudgeRecord]) -> Work:
@@ -89,7 +105,7 @@ class Evaluation:
         samples: list[frozenset[int] | None] = [None] * len(judges)
         if self.audit:
             order = sample_order(self.store, run, self.audit, AUDIT_SEED)
-            samples[-1] = frozenset(order)
+            samples[len(self.judges) - 1] = frozenset(order)
         return Work.left(self.store, run, judges, samples)
 
     def _items(self) -> Iterator[tuple[Request, bytes]]:
@@ -115,11 +131,12 @@ def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
         data_folder(spec.data_dir),
     )
     judges = open_judges(spec.judges, taxonomy, budget, spec.data_dir)
+    thoughts = open_thoughts(spec, taxonomy, budget, spec.data_dir)
     requests = open_requests(spec)
     with Store.open(":memory:" if spec.store is None else spec.store) as store:
         if spec.pressure:
             requests, target = press(target, requests, store, spec.pressure, spec.converter)
-        yield Evaluation(store, requests, target, judges, taxonomy, spec)
+        yield Evaluation(store, requests, target, judges, taxonomy, spec, thoughts)
 
 
 def open_judges(
@@ -135,6 +152,16 @@ def open_judges(
         )
         for one in judges
     ]
+
+
+def open_thoughts(
+    told: JudgeOptions, taxonomy: Taxonomy, budget: Budget, data_dir: str | Path | None
+) -> list[Judge]:
+    """Open a judge of the target's thinking for each judge of the panel, if that was asked for."""
+    if not told.judge_thinking:
+        return []
+    panel = told.judges[: len(told.judge)]
+    return [ThinkingJudge(judge) for judge in open_judges(panel, taxonomy, budget, data_dir)]
 
 
 P = ParamSpec("P")
@@ -194,7 +221,8 @@ def carry_out(evaluation: Evaluation, reporter: Reporter | None = None) -> tuple
     for line in _introduce(evaluation, run, known):
         reporter.note(line)
 
-    pairs = list(zip(evaluation.judges, judges, strict=True))
+    opened = [judge for judge, _ in evaluation.everyone]
+    pairs = list(zip(opened, judges, strict=True))
     pipeline = Pipeline(evaluation.store, run, evaluation.target, pairs)
     progress = perform(pipeline, lambda: evaluation.work(run, judges), reporter)
     evaluation.store.add_provenance(

@@ -234,6 +234,10 @@ class JudgeOptions(CallOptions):
         Option("ama, paper, paper-general, or a folder of your own.", each=True, stored="rubric"),
     )
     taxonomy: str | Path = told("ama", TAXONOMY)
+    judge_thinking: bool = told(
+        False,
+        Option("Judge what a reasoning target thought as well, in a column of its own.", bool),
+    )
     audit_judge: str | None = told(None, Option("A dearer judge for a sample: corrects the mean."))
     audit_limit: int = told(
         200, Option("How many requests it judges.", int, least=2, also=("audit_n",))

@@ -43,7 +43,6 @@ class Plan:
 def plan(evaluation: Evaluation) -> Plan:
     """What is left of an evaluation. Leaves the store as it was."""
     spec = evaluation.spec
-    prices = [judge.price for judge in spec.judges] if spec else [None] * len(evaluation.judges)
     store, target = evaluation.store, evaluation.target
     with store.rehearsal():
         run, records = evaluation.register()
@@ -51,7 +50,7 @@ def plan(evaluation: Evaluation) -> Plan:
         asked = _characters(store, run, target, work.unanswered) if target.paid else None
         judges = [
             _share(judge, _told(evaluation, run, judge, work.to_judge(j)), price)
-            for j, (judge, price) in enumerate(zip(evaluation.judges, prices, strict=True))
+            for j, (judge, price) in enumerate(evaluation.everyone)
         ]
         share = _share(target, asked, spec.target_price if spec else None)
         return Plan(run.id, len(evaluation.benchmark), share, judges)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..judges import Judge
+from ..judges.thinking import ThinkingJudge
 from ..results.run import Run
 from ..store.outcomes import judges_asked
 from ..store.provenance import here
@@ -27,7 +28,8 @@ def rejudge(
 ) -> tuple[Run, Progress]:
     """Have judges score the responses of a stored run; again is resuming.
 
-    They join the run's panel, or with ``replace`` become it. Raises MsbError for an unknown run.
+    They join the run's panel, or with ``replace`` become it, but for those of its thinking. Raises
+    MsbError for an unknown run.
     """
     reporter = reporter or Silent()
     with Store.open(store) as opened:
@@ -36,7 +38,9 @@ def rejudge(
             opened.register_judge(judge.name, judge.fingerprint, judge.scale) for judge in judges
         ]
         before = [] if replace else judges_asked(opened, record)
-        panel = [judge for judge in before if judge not in added] + added
+        both = zip(judges, added, strict=True)
+        joining = [record for judge, record in both if not isinstance(judge, ThinkingJudge)]
+        panel = [judge for judge in before if judge not in joining] + joining
         opened.set_panel(record, panel, None)
         opened.add_provenance(record, here())
         pipeline = Pipeline(opened, record, None, list(zip(judges, added, strict=True)))
