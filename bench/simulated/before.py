@@ -63,6 +63,24 @@ def upper_by_mean_size(sums: Floats, sizes: Floats, end: float, rng: np.random.G
     return float(np.quantile(means, 0.95))
 
 
+def betting(values: Floats, grid: int = 400) -> Pair:
+    """The hedged betting interval of values from 0 to 1, tuned to their number (I. Waudby-Smith, A.
+    Ramdas, Journal of the Royal Statistical Society B 86 (2024), theorem 3 and remark 3)."""
+    n, level = len(values), math.log(2 / 0.05)
+    counts = np.arange(1, n + 1)
+    means = (0.5 + np.cumsum(values)) / (counts + 1)
+    variances = (0.25 + np.cumsum((values - means) ** 2)) / (counts + 1)
+    bets = np.sqrt(2 * level / (n * np.append(0.25, variances[:-1])))[:, None]
+    at = (np.arange(grid) + 0.5) / grid
+    apart = values[:, None] - at
+    up = np.log1p(np.minimum(bets, 0.5 / at) * apart).cumsum(axis=0)
+    down = np.log1p(-np.minimum(bets, 0.5 / (1 - at)) * apart).cumsum(axis=0)
+    tenable = at[(np.maximum(up, down).max(axis=0) + math.log(0.5)) < math.log(1 / 0.05)]
+    if not len(tenable):
+        return float(means[-1]), float(means[-1])
+    return float(tenable.min() - 0.5 / grid), float(tenable.max() + 0.5 / grid)
+
+
 def ppi(y: Floats, yhat: Floats, others: Floats) -> Pair:
     """The PPI++ interval, with Student's quantile and residuals scaled by their leverage."""
     n, N = len(y), len(others)

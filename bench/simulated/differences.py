@@ -141,6 +141,15 @@ def planted(
     return list(found / studies)
 
 
+def groups(rng: np.random.Generator, studies: int, spread: float, n: int) -> list[float]:
+    """Three models against three, all of one population of models: a star between groups."""
+    found = 0
+    for _ in range(studies):
+        table = cut(latent(rng, 6, n) + rng.normal(0, spread, (6, 1)))
+        found += difference_p(table[:3].mean(axis=0), table[3:].mean(axis=0), SCALE) < LEVEL
+    return [found / studies]
+
+
 def lost(
     rng: np.random.Generator, studies: int, population: str, n: int, part: float
 ) -> list[float]:
@@ -286,6 +295,15 @@ def tables() -> list[Table]:
                 for d, shift in ((0.1, 0.108), (0.2, 0.216), (0.3, 0.322))
             },
             scale=0.3,
+        ),
+        Table(
+            "groups",
+            "Three models against three, all of one population of models, n 900",
+            (Column("star"),),
+            {
+                f"models' standard deviation {spread}": partial(groups, spread=spread, n=900)
+                for spread in (0.0, 0.1, 0.5)
+            },
         ),
         Table(
             "lost",

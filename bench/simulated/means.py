@@ -67,6 +67,22 @@ def scorecard(rng: np.random.Generator, studies: int, population: str, n: int) -
     ]
 
 
+def other_bounds(rng: np.random.Generator, studies: int, population: str, n: int) -> list[float]:
+    """The interval beside the hedged betting interval, which rests on no conjecture."""
+    truth, found = mean_of(population), np.zeros(4)
+    for _ in range(studies):
+        drawn = rng.choice(5, n, p=POPULATIONS[population])
+        ours = _interval(tuple(int(c) for c in np.bincount(drawn, minlength=5)))
+        bets = before.betting(drawn / 4)
+        found += [
+            holds(ours, truth),
+            holds(bets, (truth - 1) / 4),
+            ours[1] - ours[0],
+            4 * (bets[1] - bets[0]),
+        ]
+    return list(found / studies)
+
+
 def rates(rng: np.random.Generator, studies: int, rate: float, n: int) -> list[float]:
     """Coverage of a rate's interval, by its exact distribution over the counts."""
     counts = rng.binomial(n, rate, size=studies)
@@ -153,6 +169,21 @@ def tables() -> list[Table]:
     passes = (Column("passed", "errors"), Column("failed", "errors"))
     return [
         Table("mean", "The mean of a scorecard", (*both, *widths), cases),
+        Table(
+            "betting",
+            "The same beside the hedged betting interval",
+            (
+                Column("95% interval holds", "coverage"),
+                Column("betting held"),
+                Column("width", "figure"),
+                Column("width of betting", "figure"),
+            ),
+            {
+                f"{names[p]}, n {n}": partial(other_bounds, population=p, n=n)
+                for p in (SAFE, MILD, HALF)
+                for n in (54, 108, 900)
+            },
+        ),
         Table(
             "rate",
             "A rate",
