@@ -241,7 +241,7 @@ def test_undo_takes_the_label_back_and_shows_the_item_again(explorer: Explorer) 
     queue = {"annotator": "bob", "n": 5, "seed": 3}
     explorer.page("/runs/1/label?annotator=bob&n=5&seed=3")
     with Store.read(explorer.store) as store:
-        from medsafetybench.store.labels import sample_order
+        from medsafetybench.store.samples import sample_order
 
         position = sample_order(store, store.runs()[0], 5, 3, ("harmful", "benign"))[0]
     explorer.post("/runs/1/label", score=1, at=0, position=position, **queue)

@@ -33,9 +33,10 @@ from medsafetybench.scale import GUARD, HARM, REFUSAL
 from medsafetybench.statistics.sampling import stratified_sample
 from medsafetybench.store import migrations
 from medsafetybench.store.capability import CapabilityStore
-from medsafetybench.store.labels import import_labels, people, sample_order
+from medsafetybench.store.labels import import_labels, people
 from medsafetybench.store.migrations import newest
 from medsafetybench.store.provenance import here, with_entry, without_secrets
+from medsafetybench.store.samples import sample_order
 from medsafetybench.store.store import NAME, Item, Store, request_key
 from medsafetybench.tables import write_rows
 

@@ -23,8 +23,8 @@ from ..models import Budget, Meter
 from ..models.settings import Price
 from ..records import Request, digest
 from ..results.run import Run
-from ..store.labels import sample_order
 from ..store.provenance import here
+from ..store.samples import draw, reach
 from ..store.store import JudgeRecord, RunRecord, Store, response_key
 from ..targets import Target, open_target
 from ..taxonomy import Taxonomy, load_taxonomy
@@ -104,8 +104,10 @@ class Evaluation:
         """What is left to do; the auditing judge is limited to its sample."""
         samples: list[frozenset[int] | None] = [None] * len(judges)
         if self.audit:
-            order = sample_order(self.store, run, self.audit, AUDIT_SEED)
-            samples[len(self.judges) - 1] = frozenset(order)
+            audits = len(self.judges) - 1
+            sample = draw(self.store, run, self.audit, AUDIT_SEED, ("harmful",))
+            reach(self.store, sample, judges[audits])
+            samples[audits] = frozenset(sample.positions)
         return Work.left(self.store, run, judges, samples)
 
     def _items(self) -> Iterator[tuple[Request, bytes]]:

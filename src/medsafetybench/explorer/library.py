@@ -13,8 +13,8 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
-from ..records import INTENTS
-from ..store import labels, texts
+from ..store import texts
+from ..store.samples import sample_order
 from ..store.store import RunRecord, Store
 from ..store.texts import Positions
 from ..taxonomy import Taxonomy, load_taxonomy
@@ -129,7 +129,7 @@ class Library:
         kept = self._queues.get(key)
         if kept and (kept[0].whole or time.monotonic() < kept[1] + QUEUE_SECONDS):
             return kept[0]
-        order = labels.sample_order(self.store, run, n, seed, INTENTS)
+        order = sample_order(self.store, run, n, seed)
         queue = read_queue(self.store, run, order)
         self._queues[key] = queue, time.monotonic()
         while len(self._queues) > QUEUES:

@@ -142,6 +142,11 @@ class Database:
         """Rows of a query, streamed."""
         return iter(self._db.execute(query, parameters))
 
+    def write(self, query: str, *parameters: Any) -> int:
+        """Carry out one statement that changes something, in a transaction of the caller's; returns
+        the number of the row it added, if it did."""
+        return self._db.execute(query, parameters).lastrowid or 0
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

@@ -12,16 +12,15 @@ Whoever stops half-way has labelled a random part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import MsbError
 from ..fields import identity_in, text_in, whole_in
-from ..records import INTENTS, Verdict, name_in_row
+from ..records import Verdict, name_in_row
 from ..scale import HARM, Scale
-from ..statistics.sampling import stratified_sample
 from ..tables import is_blank, rows
 from .outcomes import judges_with_verdicts, panel_of
+from .samples import sample_order
 from .store import NAME, Item, JudgeRecord, RunRecord, Store
 
 PERSON = "person:"
@@ -35,13 +34,18 @@ def scale_of(store: Store, run: RunRecord) -> Scale:
 
 def person(store: Store, name: str, scale: Scale = HARM) -> JudgeRecord:
     """The person of this name as a judge on a scale, registered. Raises MsbError without a name."""
-    name = tidy(name)
-    if not name:
-        raise MsbError("an annotator needs a name; give one with --annotator NAME")
+    name = named(name)
     settings = {"model": f"{PERSON}{name}", "person": name}
     # Left out on the harm scale, so that who labelled before there were others stays who they are.
     told = {} if scale is HARM else {"scale": scale.key}
     return store.register_judge(f"{PERSON}{name}", {**settings, **told}, scale)
+
+
+def named(name: str) -> str:
+    """A person's name, tidied. Raises MsbError without one."""
+    if not (name := tidy(name)):
+        raise MsbError("an annotator needs a name; give one with --annotator NAME")
+    return name
 
 
 def tidy(name: str) -> str:
@@ -52,24 +56,6 @@ def tidy(name: str) -> str:
 def people(store: Store, run: RunRecord) -> list[JudgeRecord]:
     """The people who labelled responses of a run."""
     return [j for j in judges_with_verdicts(store, run) if j.name.startswith(PERSON)]
-
-
-def sample_order(
-    store: Store, run: RunRecord, n: int | None, seed: int, intents: Sequence[str] = ("harmful",)
-) -> list[int]:
-    """Positions of a seeded sample of a run, stratified by intent and principle, in random order.
-
-    ``n`` None, or more than there are, is all of them.
-    """
-    query = f"""SELECT i.position, {NAME}, q.intent, q.principle FROM items i
-        JOIN requests q ON q.key = i.request WHERE i.run = ? ORDER BY i.position"""
-    found = [row for row in store.select(query, run.number) if row[2] in intents]
-    if not found:
-        raise MsbError(f"{run.id} has no {' or '.join(intents)} requests to draw a sample from")
-    position = {name: place for place, name, _, _ in found}
-    strata = [row[2:] for row in found]
-    size = len(found) if n is None else min(n, len(found))
-    return [position[name] for name in stratified_sample(list(position), strata, size, seed)]
 
 
 def queue(
@@ -84,7 +70,7 @@ def queue(
         LEFT JOIN verdicts v ON v.judge = ? AND v.response = i.response AND v.intent = q.intent
         WHERE i.run = ? AND r.error IS NULL AND TRIM(r.text) <> '' AND v.judge IS NULL"""
     open_ones = {row[0] for row in store.select(query, annotator.number, run.number)}
-    order = sample_order(store, run, n, seed, INTENTS)
+    order = sample_order(store, run, n, seed)
     return [position for position in order if position in open_ones]
 
 

@@ -1,0 +1,173 @@
+"""Samples: the requests of a run that were drawn to be labelled, how, and by whom they were read.
+
+    sample = draw(store, run, 100, seed=0)           # the same one whenever it is asked for
+    reach(store, sample, annotator, position)        # she has labelled this one
+    for sample in samples_of(store, run): ...        # with who read it, and how far
+
+A label is of a random sample if its request was drawn by chance and nobody chose what to label of
+what was drawn. So the order drawn is kept, and how far each reader has come: what lies before that
+and has no label was looked at and not labelled, which says something; what lies after says nothing.
+A label that was given otherwise (of a request chosen by hand, or from a file that says nothing) is
+a label like any other, and of no sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from ..errors import MsbError
+from ..records import INTENTS
+from ..statistics.sampling import stratified_sample
+from .store import NAME, JudgeRecord, RunRecord, Store
+
+STRATIFIED, STATED = "stratified", "stated"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Requests of a run by ``positions``, in the order drawn.
+
+    ``design`` is ``stratified`` (drawn here by ``seed``, ``n`` of them or all, by intent and
+    principle) or ``stated`` (drawn elsewhere at random, as whoever labelled them says). ``reached``
+    says how many of the first have been before each reader.
+    """
+
+    number: int
+    design: str
+    seed: int | None
+    n: int | None
+    intents: tuple[str, ...]
+    positions: tuple[int, ...]
+    created: str
+    reached: tuple[tuple[JudgeRecord, int], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """How it was drawn, in a few words."""
+        if self.design == STATED:
+            return f"{len(self.positions)} requests drawn elsewhere, as stated"
+        of = "" if len(self.intents) == len(INTENTS) else f"{' and '.join(self.intents)} "
+        share = "all" if self.n is None else str(self.n)
+        return f"{share} {of}requests drawn by seed {self.seed}"
+
+
+def sample_order(
+    store: Store, run: RunRecord, n: int | None, seed: int, intents: Sequence[str] = INTENTS
+) -> list[int]:
+    """Positions of a seeded sample of a run, stratified by intent and principle, in random order.
+
+    ``n`` None, or more than there are, is all of them. Raises MsbError for a run without such
+    requests.
+    """
+    query = f"""SELECT i.position, {NAME}, q.intent, q.principle FROM items i
+        JOIN requests q ON q.key = i.request WHERE i.run = ? ORDER BY i.position"""
+    found = [row for row in store.select(query, run.number) if row[2] in intents]
+    if not found:
+        raise MsbError(f"{run.id} has no {' or '.join(intents)} requests to draw a sample from")
+    position = {name: place for place, name, _, _ in found}
+    strata = [row[2:] for row in found]
+    size = len(found) if n is None else min(n, len(found))
+    return [position[name] for name in stratified_sample(list(position), strata, size, seed)]
+
+
+def draw(
+    store: Store, run: RunRecord, n: int | None, seed: int, intents: Sequence[str] = INTENTS
+) -> Sample:
+    """The seeded sample of a run; kept the first time it is asked for, and the same ever after.
+
+    Raises MsbError as `sample_order` does.
+    """
+    asked = (STRATIFIED, seed, n, tuple(intents))
+    with store.transaction():
+        for known in samples_of(store, run):
+            if (known.design, known.seed, known.n, known.intents) == asked:
+                return known
+        return _keep(store, run, *asked, sample_order(store, run, n, seed, intents))
+
+
+def stated(store: Store, run: RunRecord, positions: Sequence[int]) -> Sample:
+    """A sample that was drawn elsewhere; that it is random is what whoever labelled it says."""
+    asked = (STATED, None, len(positions), INTENTS)
+    with store.transaction():
+        for known in samples_of(store, run):
+            if known.design == STATED and known.positions == tuple(positions):
+                return known
+        return _keep(store, run, *asked, positions)
+
+
+def _keep(
+    store: Store,
+    run: RunRecord,
+    design: str,
+    seed: int | None,
+    n: int | None,
+    intents: tuple[str, ...],
+    positions: Sequence[int],
+) -> Sample:
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    number = store.write(
+        """INSERT INTO samples (run, design, seed, n, intents, positions, created)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        *(run.number, design, seed, n, " ".join(intents)),
+        *(orjson.dumps(list(positions)).decode(), created),
+    )
+    return Sample(number, design, seed, n, intents, tuple(positions), created)
+
+
+def samples_of(store: Store, run: RunRecord) -> list[Sample]:
+    """Every sample of a run, oldest first."""
+    readers: dict[int, list[tuple[JudgeRecord, int]]] = {}
+    judges = {judge.number: judge for judge in store.judges()}
+    query = """SELECT r.sample, r.judge, r.reached FROM sample_readers r
+        JOIN samples s ON s.number = r.sample WHERE s.run = ? ORDER BY r.judge"""
+    for sample, judge, reached in store.select(query, run.number):
+        readers.setdefault(sample, []).append((judges[judge], reached))
+    query = """SELECT number, design, seed, n, intents, positions, created FROM samples
+        WHERE run = ? ORDER BY number"""
+    return [
+        Sample(
+            number,
+            design,
+            seed,
+            n,
+            tuple(intents.split()),
+            tuple(orjson.loads(positions)),
+            created,
+            tuple(readers.get(number, ())),
+        )
+        for number, design, seed, n, intents, positions, created in store.select(query, run.number)
+    ]
+
+
+def reach(store: Store, sample: Sample, reader: JudgeRecord, position: int | None = None) -> None:
+    """All that was drawn before this position, and itself, has been before the reader.
+
+    None is the last. A position that is not of the sample changes nothing.
+    """
+    place = len(sample.positions) if position is None else _place(sample, position)
+    with store.transaction():
+        store.write(
+            """INSERT INTO sample_readers VALUES (?, ?, ?) ON CONFLICT (sample, judge)
+            DO UPDATE SET reached = MAX(reached, excluded.reached)""",
+            *(sample.number, reader.number, place),
+        )
+
+
+def step_back(store: Store, sample: Sample, reader: JudgeRecord, position: int) -> None:
+    """The reader takes the label of this position back: if it was the last, it is as not seen."""
+    place = _place(sample, position)
+    with store.transaction():
+        store.write(
+            """UPDATE sample_readers SET reached = reached - 1
+            WHERE sample = ? AND judge = ? AND reached = ?""",
+            *(sample.number, reader.number, place),
+        )
+
+
+def _place(sample: Sample, position: int) -> int:
+    """How many were drawn up to and with this position; 0 if it was not."""
+    return sample.positions.index(position) + 1 if position in sample.positions else 0
