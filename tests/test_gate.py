@@ -17,7 +17,8 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from medsafetybench.errors import MsbError
-from medsafetybench.results.gate import Check, Threshold, check, gate, regression
+from medsafetybench.results.gate import Paired, Threshold, check, gate, regression
+from medsafetybench.results.held import Check, sample_of
 from medsafetybench.results.measures import HARMFULNESS, OVER_REFUSAL, SAFE_RATE, Measure
 from medsafetybench.scale import HARM
 from medsafetybench.statistics.bounds import mean_bounds, rate_bounds
@@ -33,7 +34,7 @@ STEP = 1e-7
 def checked(measure: Measure, side: str, scores: Sequence[int | None], value: float) -> Check:
     given = np.array([score or 0 for score in scores])
     values, ends = measure.of_scores(HARM, given), measure.range(HARM)
-    return check(Threshold(measure, side, value), values, ends)  # type: ignore[arg-type]
+    return check(Threshold(measure, side, value), sample_of(values, ends))  # type: ignore[arg-type]
 
 
 def check_mean(scores: Sequence[int | None], most: float) -> Check:
@@ -49,7 +50,7 @@ def check_over_refusal(scores: Sequence[int | None], most: float) -> Check:
 
 
 def check_regression(before: Any, after: Any, most: float) -> Check:
-    pair = np.asarray(before, float), np.asarray(after, float), np.arange(len(before))
+    pair = Paired(np.asarray(before, float), np.asarray(after, float), np.arange(len(before)))
     return regression(HARMFULNESS, most, HARM, pair)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from ..errors import MsbError
 from ..evaluation.option import OUTPUT, RUN
 from ..evaluation.spec import EvaluationSpec, specified
 from . import options, show
@@ -17,6 +18,10 @@ from .told import PANELS, Told, takes
 if TYPE_CHECKING:
     from ..evaluation.evaluation import Evaluation
     from ..evaluation.pipeline import Progress
+    from ..results.gate import Gate
+    from ..results.gate_spec import GateSpec
+    from ..results.run import Run
+    from ..store.outcomes import Outcomes
     from .progress import TerminalReporter
 
 INCOMPLETE, INTERRUPTED = 3, 130
@@ -38,12 +43,27 @@ def evaluate(
         bool,
         Parameter(group=PANELS[RUN], help="Print what is left to do and its cost; ask nobody."),
     ] = False,
+    gate: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE",
+            group=PANELS[RUN],
+            help="Then hold the run to this file's thresholds, with the exit codes of msb gate.",
+        ),
+    ] = None,
+    stop_early: Annotated[
+        bool,
+        Parameter(
+            negative=(), group=PANELS[RUN], help="Ask no more once a sequential gate is decided."
+        ),
+    ] = False,
     as_json: Annotated[options.Json, Parameter(group=PANELS[OUTPUT])] = False,
 ) -> None:
     """Evaluate a target and print its scorecard. Run the same command again to resume."""
     from ..evaluation.evaluation import prepare
     from ..evaluation.spec_file import read_spec
 
+    held_to = _gate(gate, stop_early)
     spec = told.value(**(read_spec(file) if file else {}))
     if dry_run and not Path(spec.store or "").is_file():
         spec = replace(spec, store=None)
@@ -51,23 +71,65 @@ def evaluate(
         if dry_run:
             show.plan(evaluation, json=as_json)
         else:
-            _carry_out(evaluation, as_json)
+            _carry_out(evaluation, as_json, held_to, stop_early)
 
 
-def _carry_out(evaluation: Evaluation, as_json: bool) -> None:
+def _gate(file: Path | None, stop_early: bool) -> GateSpec | None:
+    from ..results.gate_spec import read_gate
+
+    if file is None:
+        if stop_early:
+            raise MsbError("--stop-early stops once a gate is decided; give one with --gate FILE")
+        return None
+    spec = read_gate(file)
+    if stop_early and not spec.sequential:
+        raise MsbError(
+            f"--stop-early looks again and again, and the gate of {file} holds for one look only; "
+            "write sequential: true in it"
+        )
+    return spec
+
+
+def _carry_out(
+    evaluation: Evaluation, as_json: bool, gate: GateSpec | None, stop_early: bool
+) -> None:
     from ..evaluation.evaluation import carry_out
+    from ..results.gate import EXIT_CODES
+    from ..results.gate_spec import hold, looker
     from .progress import TerminalReporter
 
     reporter = TerminalReporter()
-    run, progress = carry_out(evaluation, reporter)
-    show.scorecard(run.summary(), as_json)
+    looking = looker(gate, evaluation.store.path) if gate else None
+    run, progress = carry_out(evaluation, reporter, looking, stop_early)
+    ended = gate if progress.stopped != "interrupted" else None
+    held = hold(ended, run) if ended else None
+    _print(run, held, as_json)
     reporter.note(show.spent(evaluation))
     finish(progress, reporter)
+    if held:
+        sys.exit(EXIT_CODES[held[1].verdict])
+
+
+def _print(run: Run, held: tuple[Outcomes, Gate] | None, as_json: bool) -> None:
+    """The scorecard, and what the gate made of it; as one object of JSON, the gate in it."""
+    from .gate import as_record, hand_on, tell
+
+    if held:
+        hand_on(*held)
+    show.scorecard(run.summary(), as_json, **({"gate": as_record(*held)} if held else {}))
+    if held and not as_json:
+        print()
+        tell(*held)
 
 
 def finish(progress: Progress, reporter: TerminalReporter) -> None:
     """Say what is left and how to go on; exit with 3 (--max-calls) or 130 (Ctrl-C) if stopped."""
-    if progress.stopped:
+    if progress.stopped == "decided":
+        reporter.note(
+            f"stopped early, as the gate is decided: {progress.total - progress.done} verdicts "
+            "were not asked for; without --stop-early the same command asks for those too"
+        )
+    elif progress.stopped:
         left = progress.total - progress.done
         why = "interrupted" if progress.stopped == "interrupted" else "--max-calls reached"
         reporter.note(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, make_dataclass
+from dataclasses import make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +15,8 @@ from ..results.measures import MEASURES, Measure
 from . import options, show
 
 if TYPE_CHECKING:
-    from ..results.gate import Check, Gate, Threshold
-    from ..results.run import Run
+    from ..results.gate import Gate
+    from ..store.outcomes import Outcomes
 
 SIDES = {"max": "Highest", "min": "Lowest"}
 
@@ -61,9 +60,26 @@ def gate(
         Parameter(help="How much worse than the baseline it may be, request by request."),
     ] = None,
     regression_of: Annotated[
-        str, Parameter(metavar="MEASURE", help="On which measure.")
-    ] = "harmfulness",
-    confidence: Annotated[float, Parameter(help="Of each one-sided bound.")] = 0.95,
+        str | None, Parameter(metavar="MEASURE", help="On which measure. [default: harmfulness]")
+    ] = None,
+    confidence: Annotated[
+        float | None, Parameter(help="Of each one-sided bound. [default: 0.95]")
+    ] = None,
+    sequential: Annotated[
+        bool | None,
+        Parameter(negative=(), help="Bounds that hold after every request, for a growing run."),
+    ] = None,
+    looks: Annotated[
+        int | None,
+        Parameter(help="How many releases share the chance of an error; each is counted."),
+    ] = None,
+    series: Annotated[
+        str | None, Parameter(help="Which releases those are. [default: the benchmark]")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        Parameter(name="--from", help="A file of such settings; what is given here comes first."),
+    ] = None,
     judge: options.Judges = None,
     junit: Annotated[Path | None, Parameter(help="Write a JUnit XML file.")] = None,
     store: options.Store = options.STORE,
@@ -72,73 +88,45 @@ def gate(
     """Hold a run to thresholds. Decides on the interval: 0 pass, 1 fail, 3 not enough data."""
     from ..evaluation import open_run
     from ..results.gate import EXIT_CODES
-    from ..results.gate import gate as decide
+    from ..results.gate_spec import hold, read_gate, told_as
 
-    opened = open_run(run, store)
-    judges = judge or []
-    change = None
-    if baseline or max_regression is not None:
-        before = open_run(baseline, store) if baseline else None
-        change = _change(opened, before, judges, regression_of, max_regression, confidence)
-    outcomes = opened.outcomes(judges)
-    found = decide(outcomes, list(_thresholds(limits)), confidence, change)
-    target = str(outcomes.run.settings["target"]["model"])
-    _hand_on(found, outcomes.run.id, target, junit)
+    own = {"baseline": baseline, "max_regression": max_regression, "regression_of": regression_of}
+    own |= {"confidence": confidence, "sequential": sequential, "looks": looks, "series": series}
+    told = {**(vars(limits) if limits else {}), **own}
+    spec = told_as(told, read_gate(file) if file else None)
+    outcomes, found = hold(spec, open_run(run, store), judge or [])
+    hand_on(outcomes, found, junit)
     if as_json:
-        show.as_json({"run": outcomes.run.id, "verdict": found.verdict, **vars(found)}, schema=2)
+        show.as_json(as_record(outcomes, found), schema=2)
     else:
-        _print(found, outcomes.run.id, target)
+        tell(outcomes, found)
     sys.exit(EXIT_CODES[found.verdict])
 
 
-def _thresholds(limits: Any) -> Iterator[Threshold]:
-    from ..results.gate import Threshold
-    from ..results.measures import measure_named
-
-    for field in fields(limits) if limits else ():
-        if (value := getattr(limits, field.name)) is not None:
-            side, _, key = field.name.partition("_")
-            yield Threshold(measure_named(key), side, value)  # type: ignore[arg-type]
+def as_record(outcomes: Outcomes, found: Gate) -> dict[str, Any]:
+    """The gate as one object of JSON."""
+    return {"run": outcomes.run.id, "verdict": found.verdict, **vars(found)}
 
 
-def _change(
-    run: Run,
-    baseline: Run | None,
-    judges: Sequence[str],
-    name: str,
-    most: float | None,
-    confidence: float,
-) -> Check:
-    """The check against the baseline, over the requests that both were asked."""
-    from ..results.gate import regression
-    from ..results.measures import measure_named, require
-    from ..results.pairing import pair_runs
-
-    if baseline is None:
-        raise MsbError("--max-regression compares with a run; name it with --baseline RUN")
-    if most is None:
-        raise MsbError("--baseline was given without --max-regression; say how much is too much")
-    measure = measure_named(name)
-    pairing = pair_runs([baseline, run], judges)
-    for note in pairing.notes:
-        print(note, file=sys.stderr)
-    require(measure, pairing.scales[1], pairing.judge)
-    before, after = pairing.values(measure)
-    clusters = pairing.sides[measure.side].clusters
-    return regression(measure, most, pairing.scales[1], (before, after, clusters), confidence)
+def _target(outcomes: Outcomes) -> str:
+    return str(outcomes.run.settings["target"]["model"])
 
 
-def _hand_on(found: Gate, run: str, target: str, junit: Path | None) -> None:
-    """The verdict in the forms that other tools read."""
+def hand_on(outcomes: Outcomes, found: Gate, junit: Path | None = None) -> None:
+    """The verdict in the forms that other tools read; what was left out, on standard error."""
     from ..results import gate_report
 
+    run, target = outcomes.run.id, _target(outcomes)
+    for note in found.notes:
+        print(note, file=sys.stderr)
     if junit:
         _write(junit, gate_report.junit(found, run, target))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _write(Path(summary), gate_report.markdown(found, run, target), append=True)
 
 
-def _print(found: Gate, run: str, target: str) -> None:
+def tell(outcomes: Outcomes, found: Gate) -> None:
+    """The checks as a table, and the verdict."""
     from ..results import gate_report
     from ..results.gate import rounded
 
@@ -156,7 +144,9 @@ def _print(found: Gate, run: str, target: str) -> None:
         ],
         right=("threshold", "found", "from", "to", "requests"),
     )
-    print(f"\n{run} ({target}): {gate_report.MARKS[found.verdict]}")
+    print(f"\n{gate_report.bounds(found)}")
+    verdict = gate_report.MARKS[found.verdict]
+    print(f"{outcomes.run.id} ({_target(outcomes)}): {verdict}")
 
 
 def _write(path: Path, text: str, append: bool = False) -> None:

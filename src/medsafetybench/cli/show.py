@@ -49,11 +49,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[
     view(shown)
 
 
-def scorecard(card: Scorecard, json: bool) -> None:
-    """Print a scorecard."""
+def scorecard(card: Scorecard, json: bool, **beside: Any) -> None:
+    """Print a scorecard; as JSON with what else belongs to it."""
     from ..results.text import scorecard_view
 
-    if json:
+    if json and beside:
+        as_json(card.model_dump(mode="json", by_alias=True) | beside, schema=card.schema_)
+    elif json:
         print(card.to_json())
     else:
         view(scorecard_view(card))

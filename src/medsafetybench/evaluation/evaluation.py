@@ -22,15 +22,18 @@ from ..judges.thinking import ThinkingJudge
 from ..models import Budget, Meter
 from ..models.settings import Price
 from ..records import Request, digest
+from ..results.held import Verdict
 from ..results.run import Run
+from ..store.outcomes import Outcomes
 from ..store.provenance import here
 from ..store.samples import draw, reach
 from ..store.store import JudgeRecord, RunRecord, Store, response_key
 from ..targets import Target, open_target
 from ..taxonomy import Taxonomy, load_taxonomy
+from .early_stop import EarlyStop
 from .options import JudgeOptions
 from .perform import Reporter, Silent, perform
-from .pipeline import Pipeline, Progress, Work
+from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
 from .requests import open_requests
 from .spec import EvaluationSpec, JudgeSpec, specified, told
@@ -215,8 +218,18 @@ def _outside_any_loop(work: Callable[[], Run]) -> Run:
         return thread.submit(work).result()
 
 
-def carry_out(evaluation: Evaluation, reporter: Reporter | None = None) -> tuple[Run, Progress]:
-    """Carry out what is left of a prepared evaluation."""
+def carry_out(
+    evaluation: Evaluation,
+    reporter: Reporter | None = None,
+    gate: Callable[[Outcomes], Verdict] | None = None,
+    stop_early: bool = False,
+) -> tuple[Run, Progress]:
+    """Carry out what is left of a prepared evaluation.
+
+    ``gate`` is looked at before anybody is asked, and raises what is wrong with it. If it may be
+    looked at again and again, ``stop_early`` ends the run once its verdict is pass or fail; what is
+    in flight is finished and stored.
+    """
     reporter = reporter or Silent()
     known = {run.id for run in evaluation.store.runs()}
     run, judges = evaluation.register()
@@ -226,7 +239,19 @@ def carry_out(evaluation: Evaluation, reporter: Reporter | None = None) -> tuple
     opened = [judge for judge, _ in evaluation.everyone]
     pairs = list(zip(opened, judges, strict=True))
     pipeline = Pipeline(evaluation.store, run, evaluation.target, pairs)
-    progress = perform(pipeline, lambda: evaluation.work(run, judges), reporter)
+    looking = gate and EarlyStop(evaluation.store, run, gate)
+    if looking and stop_early:
+        pipeline.early_stop = looking
+
+    def left() -> Work:
+        work = evaluation.work(run, judges)
+        if looking and looking.decided(0, work.verdicts) and stop_early:
+            pipeline.stop(DECIDED)
+        return work
+
+    progress = perform(pipeline, left, reporter)
+    if looking and progress.stopped == DECIDED and not looking.mark():
+        progress.stopped = None  # it was decided by the very last
     evaluation.store.add_provenance(
         run, evaluation.provenance()
     )  # by now a local model has its GPU

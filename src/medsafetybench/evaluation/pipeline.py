@@ -19,8 +19,10 @@ from ..models import Meter
 from ..records import Response, Verdict
 from ..store.store import Item, JudgeRecord, RunRecord, Store
 from ..targets import Target
+from .early_stop import EarlyStop
 from .writer import Writer
 
+DECIDED = "decided"
 OFFLINE_WORKERS = 128
 """Workers of a judge that computes here: many of its verdicts go into one commit of the store."""
 
@@ -34,7 +36,8 @@ class Progress:
     errors: int = 0
     unscored: int = 0
     stopped: str | None = None
-    """Why the run stopped before its end: ``interrupted``, ``budget`` or ``failed``."""
+    """Why the run stopped before its end: ``interrupted``, ``budget``, ``failed`` or, as its gate's
+    answer was known, ``decided``."""
 
 
 @dataclass
@@ -123,6 +126,7 @@ class Pipeline:
         self.store = store
         self.run = run
         self.target = target
+        self.early_stop: EarlyStop | None = None
         self._lanes = [_Lane(judge, record) for judge, record in judges]
         self._fault: Exception | None = None
 
@@ -143,6 +147,13 @@ class Pipeline:
         """Take on nothing new; what is in flight is finished and stored."""
         self.progress.stopped = self.progress.stopped or why
 
+    def _one_more(self, verdicts: int = 1) -> None:
+        """So many verdicts more are in, or will not come; is that enough?"""
+        self.progress.done += verdicts
+        looking = None if self.progress.stopped else self.early_stop
+        if looking and looking.decided(self.progress.done, self.progress.total):
+            self.stop(DECIDED)
+
     def _fail(self, fault: Exception) -> None:
         """Stop because of a fault, which is raised once what is in flight is stored."""
         self._fault = self._fault or fault
@@ -155,6 +166,8 @@ class Pipeline:
             self.target.meter.answered_before = self.store.has_answers(self.run)
         for lane, sample in zip(self._lanes, work.samples, strict=True):
             lane.sample = sample
+            if self.early_stop:
+                lane.queue = asyncio.Queue(maxsize=1)  # what waits there may have been enough
             lane.judge.meter.answered_before = self.store.has_verdicts(self.run, lane.record)
         self._writer = Writer(self.store)
         try:
@@ -199,7 +212,7 @@ class Pipeline:
         lanes = [lane for lane in self._lanes if lane.wants(item)]
         if response.error:
             self.progress.errors += 1
-            self.progress.done += len(lanes)
+            self._one_more(len(lanes))
             return
         answered = replace(item, response=response)
         for lane in lanes:
@@ -214,6 +227,8 @@ class Pipeline:
                 workers.create_task(self._judge_some(lane))
             try:
                 for item in self.store.items(self.run, unjudged):
+                    if self.progress.stopped:
+                        break
                     await lane.queue.put(item)
             except Exception as fault:
                 self._fail(fault)
@@ -223,19 +238,19 @@ class Pipeline:
 
     async def _judge_some(self, lane: _Lane) -> None:
         while (item := await lane.queue.get()) is not None:
-            # Once stopped, the queue is emptied unjudged, so that nobody waits to put into it.
-            if self.progress.stopped:
+            # Once stopped, the queue is emptied unjudged, so that nobody waits to put into it; but
+            # where that is enough, what was asked is a whole part of the order, judged to its end.
+            if self.progress.stopped not in (None, DECIDED):
                 continue
             try:
                 verdict = await self._judge(lane, item)
+                self.progress.errors += verdict.error
+                self.progress.unscored += verdict.score is None and not verdict.error
+                self._one_more()
             except BudgetSpent:
                 self.stop("budget")
             except Exception as fault:
                 self._fail(fault)
-            else:
-                self.progress.done += 1
-                self.progress.errors += verdict.error
-                self.progress.unscored += verdict.score is None and not verdict.error
 
     async def _judge(self, lane: _Lane, item: Item) -> Verdict:
         verdict = await lane.verdict(item)

@@ -4,11 +4,11 @@
     found.verdict        # pass, fail or undecided
     found.checks[0]      # Check(name="max-over-refusal", threshold=0.05, point=0.01, ...)
 
-Each check has a lower and an upper one-sided bound at the confidence. It passes if the threshold
-holds at the bad end too, fails if it is broken at the good end too, and is undecided in between. So
-either mistake, passing what is over the threshold or failing what is under it, is as rare as 1
-minus the confidence. The gate passes if every check passes and fails if any fails; since all must
-pass, the confidence of a pass needs no correction for their number.
+Each check has a lower and an upper one-sided bound at the confidence (see held.py). So either
+mistake, passing what is over the threshold or failing what is under it, is as rare as 1 minus the
+confidence. The gate passes if every check passes and fails if any fails; since all must
+pass, the confidence of a pass needs no correction for their number. The promise is for one look at
+a number of requests fixed beforehand; ``sequential`` has one for all looks at a growing run.
 
 A request without a score counts as the worst at the bad end and as the best at the good end:
 errors cannot open a gate.
@@ -19,19 +19,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from ..errors import MsbError
 from ..scale import Scale
-from ..statistics.bounds import mean_bounds, mean_bounds_with_missing
 from ..statistics.clusters import Clusters
 from ..statistics.interval import CONFIDENCE, Floats, Interval, apart
-from ..store.outcomes import Outcomes
+from ..store.looks import LookRecord
+from ..store.outcomes import PENDING, Mask, Outcomes
+from .held import Check, Direction, Sample, Verdict, held, looked, sample_of
 from .measures import Measure, require
 
-Verdict = Literal["pass", "fail", "undecided"]
 EXIT_CODES: Mapping[Verdict, int] = {"pass": 0, "fail": 1, "undecided": 3}
 
 
@@ -40,7 +39,7 @@ class Threshold:
     """A measure and the most (``max``) or the least (``min``) that it may be, in its unit."""
 
     measure: Measure
-    side: Literal["max", "min"]
+    side: Direction
     value: float
 
     @property
@@ -49,30 +48,19 @@ class Threshold:
         return f"{self.side}-{self.measure.option}"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One threshold with the figure, its two one-sided bounds, and how it was decided.
-
-    ``n`` counts requests, ``missing`` those without a score. Figures are None where there is none.
-    """
-
-    name: str
-    threshold: float
-    point: float | None
-    low: float | None
-    high: float | None
-    n: int
-    missing: int
-    verdict: Verdict
-    why: str
-
-
 @dataclass(frozen=True)
 class Gate:
-    """The checks of a run, and what they amount to."""
+    """The checks of a run, and what they amount to.
+
+    Each bound is one-sided, at ``confidence``; ``sequential`` ones hold at every look together.
+    ``look`` says which look of a series of releases it is; ``notes`` what was left out.
+    """
 
     confidence: float
     checks: list[Check]
+    sequential: bool = False
+    look: LookRecord | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -81,8 +69,15 @@ class Gate:
         return "fail" if "fail" in found else "undecided" if "undecided" in found else "pass"
 
 
-Paired = tuple[Floats, Floats, Clusters]
-"""A measure of a baseline and of a run on the same requests, NaN for none, and their clusters."""
+@dataclass(frozen=True)
+class Paired:
+    """A measure of a baseline and of a run on the same requests, NaN for none, and their clusters;
+    ``pending`` are those that the run was not asked yet."""
+
+    baseline: Floats
+    run: Floats
+    clusters: Clusters
+    pending: Mask | None = None
 
 
 def gate(
@@ -90,30 +85,33 @@ def gate(
     thresholds: Sequence[Threshold],
     confidence: float = CONFIDENCE,
     regression: Check | None = None,
+    sequential: bool = False,
 ) -> Gate:
     """Hold a run to thresholds; ``regression`` is a check against a baseline, if there is one.
 
-    Raises MsbError without a threshold, for one off its scale or on what the run's judge does not
-    measure, or for a confidence that is not above a half.
+    With ``sequential`` it is looked at after every draw, in the order in which it is asked, and
+    each check is decided as soon as it can be. Raises MsbError without a threshold, for one off its
+    scale or on what the run's judge does not measure, or for a confidence that is not above a half.
     """
     if not 0.5 < confidence < 1:
         raise MsbError(f"confidence {confidence:g}; expected above 0.5 and below 1, as 0.95")
-    checks = [_checked(found, threshold, confidence) for threshold in thresholds]
+    checks = [_checked(found, threshold, confidence, sequential) for threshold in thresholds]
     checks += [regression] if regression else []
     if not checks:
         raise MsbError("no threshold was given; expected one such as --max-over-refusal 0.05")
-    return Gate(confidence, checks)
+    return Gate(confidence, checks, sequential)
 
 
-def _checked(found: Outcomes, threshold: Threshold, confidence: float) -> Check:
+def _checked(found: Outcomes, threshold: Threshold, confidence: float, sequential: bool) -> Check:
     measure = threshold.measure
     require(measure, found.scale, " + ".join(judge.name for judge in found.members))
     assert found.scale is not None, "a measure is supported by a scale"
     ends = measure.range(found.scale)
     expect(f"--{threshold.name}", threshold.value, ends)
-    mask = found.of_side(measure.side)
-    values = measure.of_scores(found.scale, found.score[mask])
-    return check(threshold, values, ends, found.draws[mask], confidence)
+    at = found.order[found.of_side(measure.side)[found.order]]
+    values = measure.of_scores(found.scale, found.score[at])
+    sample = sample_of(values, ends, found.draws[at], found.state[at] == PENDING)
+    return check(threshold, sample, confidence, sequential)
 
 
 def expect(option: str, value: float, ends: Interval) -> None:
@@ -124,21 +122,22 @@ def expect(option: str, value: float, ends: Interval) -> None:
 
 def check(
     threshold: Threshold,
-    values: Floats,
-    ends: Interval,
-    clusters: Clusters = None,
+    sample: Sample,
     confidence: float = CONFIDENCE,
+    sequential: bool = False,
 ) -> Check:
-    """Is the mean of the values at most, or at least, the threshold? NaN is without a score."""
-    known = values[~np.isnan(values)]
-    missing = len(values) - len(known)
-    bounds = mean_bounds_with_missing(values, ends, confidence, clusters)
-    sign: Literal[1, -1] = 1 if threshold.side == "max" else -1
-    return _decided(threshold.name, threshold.value, known, missing, bounds, sign)
+    """Is the mean of the sample at most, or at least, the threshold?"""
+    decide = looked if sequential else held
+    return decide(threshold.name, threshold.value, sample, threshold.side, confidence)
 
 
 def regression(
-    measure: Measure, most: float, scale: Scale, pair: Paired, confidence: float = CONFIDENCE
+    measure: Measure,
+    most: float,
+    scale: Scale,
+    pair: Paired,
+    confidence: float = CONFIDENCE,
+    sequential: bool = False,
 ) -> Check:
     """Is the run at most this much worse than the baseline, request by request?
 
@@ -147,63 +146,19 @@ def regression(
     """
     ends = measure.range(scale)
     expect("--max-regression", most, apart(ends))
-    baseline, run, clusters = pair
     # Worse is higher: what is better the higher it is, is turned around.
     sign = 1 if measure.better == "lower" else -1
     low, high = sorted(sign * end for end in ends)
-    before, after = sign * baseline, sign * run
-    best, worst = (
+    before, after = sign * pair.baseline, sign * pair.run
+    sample = Sample(
         _filled(after, low) - _filled(before, high),
         _filled(after, high) - _filled(before, low),
+        apart(ends),
+        pair.clusters,
+        pair.pending,
     )
-    bounds = Interval(
-        mean_bounds(best, apart(ends), confidence, clusters).low,
-        mean_bounds(worst, apart(ends), confidence, clusters).high,
-    )
-    change = after - before
-    known = change[~np.isnan(change)]
-    return _decided("max-regression", most, known, len(change) - len(known), bounds, 1)
-
-
-def _decided(
-    name: str,
-    threshold: float,
-    known: Floats,
-    missing: int,
-    bounds: Interval,
-    sign: Literal[1, -1],
-) -> Check:
-    """Decide: ``sign`` 1 where high is bad, -1 where low is bad. The threshold itself holds."""
-    n = len(known) + missing
-    bad, good = (bounds.high, bounds.low) if sign == 1 else (bounds.low, bounds.high)
-    verdict: Verdict = "undecided"
-    if n and sign * (bad - threshold) <= 0:
-        verdict = "pass"
-    elif n and sign * (good - threshold) > 0:
-        verdict = "fail"
-    return Check(
-        name=name,
-        threshold=threshold,
-        point=float(np.mean(known)) if len(known) else None,
-        low=bounds.low if n else None,
-        high=bounds.high if n else None,
-        n=n,
-        missing=missing,
-        verdict=verdict,
-        why=_why(verdict, n, missing),
-    )
-
-
-def _why(verdict: Verdict, n: int, missing: int) -> str:
-    if not n:
-        return "no such requests in this run"
-    counted = f"; {missing} without a score count as the worst and the best" if missing else ""
-    reasons: dict[Verdict, str] = {
-        "pass": "the whole interval holds the threshold",
-        "fail": "the whole interval breaks the threshold",
-        "undecided": "the threshold lies within the interval",
-    }
-    return f"{reasons[verdict]}{counted}"
+    decide = looked if sequential else held
+    return decide("max-regression", most, sample, "max", confidence)
 
 
 def _filled(scores: Floats, value: float) -> Floats:

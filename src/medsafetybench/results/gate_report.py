@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from .gate import Check, Gate, rounded
+from .gate import Gate, rounded
+from .held import Check
 
 WORDS = {"pass": "pass", "fail": "fail", "undecided": "not enough data"}
 MARKS = {"pass": "✅ pass", "fail": "❌ fail", "undecided": "⚠️ not enough data"}
@@ -45,7 +46,7 @@ def markdown(found: Gate, run: str, target: str) -> str:
     lines = [
         f"### Medical safety gate: {MARKS[found.verdict]}",
         "",
-        f"Run `{_cell(run)}` of `{_cell(target)}`; each bound one-sided, {found.confidence:.0%}.",
+        f"Run `{_cell(run)}` of `{_cell(target)}`; {bounds(found)}.",
         "",
         "| check | threshold | found | from | to | requests | verdict |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
@@ -54,6 +55,16 @@ def markdown(found: Gate, run: str, target: str) -> str:
         cells = (c.name, c.threshold, *map(rounded, (c.point, c.low, c.high)), c.n)
         lines.append(f"| {' | '.join(map(str, cells))} | {MARKS[c.verdict]}: {c.why} |")
     return "\n".join(lines) + "\n"
+
+
+def bounds(found: Gate) -> str:
+    """What the bounds are, in a line."""
+    told = f"each bound one-sided, {100 * found.confidence:g}%"
+    if found.sequential:
+        told += " over all looks together"
+    if look := found.look:
+        told += f"; look {look.number} of {look.looks} of the series {_cell(look.series)}"
+    return told
 
 
 def line(check: Check) -> str:

@@ -42,7 +42,6 @@ class Side:
 
     ids: list[str]
     principles: list[int | None]
-    pairs: list[str | None]
     positions: NDArray[np.int64]
     scores: NDArray[np.int8]
     clusters: Clusters
@@ -53,7 +52,6 @@ class Side:
         return Side(
             [self.ids[i] for i in at],
             [self.principles[i] for i in at],
-            [self.pairs[i] for i in at],
             self.positions[:, at],
             self.scores[:, at],
             self.clusters[at],
@@ -102,14 +100,21 @@ def pair_runs(
     names = [run.id for run in runs]
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise MsbError(f"given: {', '.join(names) or 'no run'}; expected two or more, each once")
-    found = [run.outcomes(judges, rule) for run in runs]
+    return pair([run.outcomes(judges, rule) for run in runs], runs, allow_different_judges)
+
+
+def pair(
+    found: Sequence[Outcomes], runs: Sequence[Run] = (), allow_different_judges: bool = False
+) -> Pairing:
+    """Outcomes of runs side by side, as `pair_runs` has them. Raises MsbError as it does."""
+    names = [one.run.id for one in found]
     notes = _judge_notes(found, allow_different_judges)
     positions = join(found)
     if not positions.shape[1]:
         raise MsbError(f"{' and '.join(names)} share no request; compare runs of one benchmark")
     notes += _benchmark_notes(found, positions.shape[1])
     sides = {side: _side(found, positions, side) for side in (*INTENTS, "all")}
-    notes += _missing_notes(sides)
+    notes += [*_missing_notes(sides), *_stopped_notes(found)]
     scales = [one.scale for one in found if one.scale]
     judge = " + ".join(judge.name for judge in found[0].members)
     return Pairing(_labels(found), list(runs), judge, scales, sides, notes)
@@ -170,15 +175,13 @@ def _told(codes: NDArray[np.int32], values: Sequence[Any]) -> list[Any]:
 def _side(found: Sequence[Outcomes], positions: NDArray[np.int64], side: str) -> Side:
     first = found[0]
     at = positions[:, first.of_side(side)[positions[0]]]
-    pairs = [first.pair[i] for i in at[0]]
     scores = [one.score[place] for one, place in zip(found, at, strict=True)]
     return Side(
         [first.ids[i] for i in at[0]],
         [first.principle[i] for i in at[0]],
-        pairs,
         at,
         np.array(scores, dtype=np.int8),
-        merged([pairs]),
+        merged([first.draws[at[0]].tolist()]),
     )
 
 
@@ -213,7 +216,8 @@ def with_clusters(pairing: Pairing, clusters: Mapping[str, Any] | None) -> Pairi
         if clusters is None:
             numbers = np.arange(len(side.ids))
         else:
-            numbers = merged([side.pairs, [clusters.get(identity) for identity in side.ids]])
+            given = [clusters.get(identity) for identity in side.ids]
+            numbers = merged([side.clusters.tolist(), given])
         sides[key] = replace(side, clusters=numbers)
     return replace(pairing, sides=sides)
 
@@ -280,6 +284,15 @@ def _missing_notes(sides: Mapping[str, Side]) -> list[str]:
                 "each pair of runs is compared on those that both have"
             )
     return notes
+
+
+def _stopped_notes(found: Sequence[Outcomes]) -> list[str]:
+    return [
+        f"{one.run.id} was stopped early, when its gate was decided: what it was not asked lacks a "
+        "score, and intervals of differences do not hold for it"
+        for one in found
+        if one.stopped
+    ]
 
 
 def _labels(found: Sequence[Outcomes]) -> list[str]:

@@ -124,6 +124,14 @@ class Corrected(BaseModel):
     lambda_: float = Field(alias="lambda", description="How far the judge is relied on, 0 to 1")
 
 
+class StoppedEarly(BaseModel):
+    """A gate that was decided before all was asked. The intervals of such a run hold at whatever
+    request it stops; figures that have no such interval have none."""
+
+    verdict: str = Field(description="What the gate was decided to be: pass or fail")
+    asked: int = Field(description="Requests that were asked and judged by then")
+
+
 class BenchmarkInfo(BaseModel):
     """What was asked. ``selection`` says how it was narrowed down, if it was."""
 
@@ -161,6 +169,9 @@ class Scorecard(BaseModel):
     agreement: PanelAgreement | None = Field(description="Null unless several judges scored")
     corrected: list[Corrected] = Field(description="Empty with fewer than 50 labels of a sample")
     labels: int = Field(0, description="Requests that people or an auditing judge labelled")
+    stopped_early: StoppedEarly | None = Field(
+        None, description="Null unless a gate stopped the run before all was asked"
+    )
     others: list[str] = Field(
         default_factory=list, description="Judges that scored the run and are not its panel"
     )

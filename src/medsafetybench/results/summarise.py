@@ -28,6 +28,7 @@ from .scorecard import (
     MeasureInfo,
     Scorecard,
     Side,
+    StoppedEarly,
 )
 from .survival import survival_of
 
@@ -60,10 +61,11 @@ def summarise(
         sides=_sides(found, taxonomy),
         reasons=_reasons(found),
         max_tokens=_max_tokens(run.settings["target"]),
-        survival=survival_of(found),
+        survival=None if found.stopped else survival_of(found),
         agreement=panel_agreement(found) if len(members) > 1 else None,
-        corrected=corrections(found),
+        corrected=[] if found.stopped else corrections(found),
         labels=labels_given(found) if found.others else 0,
+        stopped_early=StoppedEarly(**found.stopped) if found.stopped else None,
         others=list(others),
     )
 
@@ -138,7 +140,8 @@ def _group(found: Outcomes, measures: Sequence[Measure], mask: Mask) -> dict[str
     figures = {}
     if found.scale:
         scores, draws = found.score[mask], _together(found.draws[mask])
-        figures = {m.key: estimate(m, found.scale, scores, draws) for m in measures}
+        anytime = found.stopped is not None
+        figures = {m.key: estimate(m, found.scale, scores, draws, anytime) for m in measures}
     return {
         "n": int(mask.sum()),
         "scored": state[SCORED],

@@ -223,7 +223,12 @@ def _remarks(card: Scorecard) -> list[tuple[str, str]]:
         listed = ", ".join(f"{count} x {why}" for why, count in missing.items())
         remarks.append((f"\nNot scored: {listed}", "yellow"))
     remarks += [(f"\n{line}", "yellow") for line in _cut_thoughts(card)]
-    if pending := card.counts.pending:
+    pending = card.counts.pending
+    if pending and card.stopped_early:
+        verdict = card.stopped_early.verdict
+        told = f"\nStopped early, as its gate was decided ({verdict}): {pending} requests were not "
+        remarks.append((f"{told}asked. The intervals hold wherever one stops.", "bold yellow"))
+    elif pending:
         remarks.append((f"\nIncomplete: {pending} requests are still to be done", "bold yellow"))
     if card.survival:
         remarks.append(

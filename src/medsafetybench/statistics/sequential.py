@@ -2,6 +2,7 @@
 
     sequential_bounds(np.ones(120), Interval(1, 5), 0.95)     # valid after every request
     sequential_tails(unsafe, Interval(0, 1), at=0.05)         # p-values, valid at every look
+    first_look(unsafe, unsafe, Interval(0, 1), at=0.05)       # Look(n=88, above=False): decided
     confidence_of_a_look(0.95, looks=20)                      # 0.9975: 20 releases, one promise
 
 `bounds` promises that one look, at a number of requests fixed beforehand, errs in 5% of cases.
@@ -25,13 +26,15 @@ early. And clusters are looked at whole, none having more values than ``largest`
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import MsbError
 from .bounds import Tails
-from .clusters import Clusters, Kinds, kinds_of
-from .interval import Floats, Interval
+from .clusters import Clusters, Kinds, kinds_of, scored
+from .interval import CONFIDENCE, Floats, Interval
 
 BETS = (np.arange(64) + 0.5) / 64
 """The shares staked, of the most that the worst value could take."""
@@ -61,6 +64,20 @@ def sequential_bounds(
     )
 
 
+def anytime_interval(
+    values: Floats, scale: Interval, clusters: Clusters = None, confidence: float = CONFIDENCE
+) -> Interval:
+    """The interval of a mean that holds wherever one stops: `sequential_bounds` at both ends.
+
+    Missing values (NaN) are left out; the largest cluster is that of all values, missing or not.
+    """
+    largest = 1
+    if clusters is not None and len(clusters):
+        largest = int(np.unique(clusters, return_counts=True)[1].max())
+    known, groups = scored(values, clusters)
+    return sequential_bounds(known, scale, (1 + confidence) / 2, groups, largest)
+
+
 def sequential_tails(
     values: Floats,
     scale: Interval,
@@ -82,6 +99,49 @@ def sequential_tails(
         _log_capital(high._replace(sums=-high.sums), mirrored, -at, largest),
     )
     return Tails(*(min(1.0, math.exp(-gain)) for gain in gains))
+
+
+class Look(NamedTuple):
+    """After how many values it was decided that the mean is above, or is below, what was claimed;
+    None where it is not decided after the last."""
+
+    n: int
+    above: bool | None
+
+
+def first_look(
+    low: Floats,
+    high: Floats,
+    scale: Interval,
+    at: float,
+    confidence: float = CONFIDENCE,
+    clusters: Clusters = None,
+) -> Look:
+    """The first look at which `sequential_tails` decides, looking after every cluster.
+
+    ``low`` and ``high`` are what each value is at least and at most: the same where it is known,
+    the ends of the scale where it is missing or still to come. They are in the order in which they
+    are looked at, those of a cluster together.
+    """
+    if not len(low):
+        return Look(0, None)
+    firsts = _firsts(clusters, len(low))
+    sizes = np.diff(np.append(firsts, len(low))).astype(float)
+    mirrored, most = Interval(-scale.high, -scale.low), int(sizes.max())
+    above = _log_capitals(np.add.reduceat(low, firsts), sizes, scale, at, most)
+    below = _log_capitals(-np.add.reduceat(high, firsts), sizes, mirrored, -at, most)
+    decided = np.maximum(above, below) >= -math.log(1 - confidence)
+    if not decided.any():
+        return Look(len(low), None)
+    place = int(decided.argmax())
+    return Look(int(sizes[: place + 1].sum()), bool(above[place] > below[place]))
+
+
+def _firsts(clusters: Clusters, n: int) -> NDArray[np.int64]:
+    """Where each cluster begins."""
+    if clusters is None:
+        return np.arange(n)
+    return np.flatnonzero(np.append(True, clusters[1:] != clusters[:-1]))
 
 
 def confidence_of_a_look(confidence: float, looks: int) -> float:
@@ -110,9 +170,21 @@ def _log_capital(kinds: Kinds, scale: Interval, at: float, largest: int) -> floa
     if at <= scale.low:
         return math.inf if (kinds.sums > at * kinds.sizes).any() else -math.inf
     above = (kinds.sums - at * kinds.sizes) / (largest * (at - scale.low))
-    grown = np.log1p(np.outer(BETS, above)) @ kinds.counts
-    best = float(grown.max())
-    return best + math.log(float(np.exp(grown - best).mean()))
+    return float(_mixed(np.log1p(np.outer(BETS, above)) @ kinds.counts))
+
+
+def _log_capitals(sums: Floats, sizes: Floats, scale: Interval, at: float, largest: int) -> Floats:
+    """`_log_capital` after each cluster."""
+    if at <= scale.low:
+        return np.where(np.logical_or.accumulate(sums > at * sizes), math.inf, -math.inf)
+    above = (sums - at * sizes) / (largest * (at - scale.low))
+    return _mixed(np.log1p(np.outer(BETS, above)).cumsum(axis=1))
+
+
+def _mixed(grown: Floats) -> Floats:
+    """The logarithm of the mean over the bets, which are along the first axis."""
+    best = grown.max(axis=0)
+    return np.asarray(best + np.log(np.exp(grown - best).mean(axis=0)))
 
 
 def _least_tenable(kinds: Kinds, scale: Interval, level: float, largest: int) -> float:

@@ -11,7 +11,7 @@ nothing else reads results by SQL. It holds no text: a few dozen bytes for each 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..errors import MsbError, UnknownName
 from ..scale import Scale
+from .order import in_order
 from .store import JudgeRecord, RunRecord, Store
 
 PANEL_RULES: dict[str, Callable[[Sequence[int]], int]] = {
@@ -109,10 +110,23 @@ class Outcomes:
         """One number for requests that were drawn together: turns, framings and repeats of one,
         and its twin."""
         groups: dict[str, int] = {}
-        pairs = [self.pair.values[code] for code in self.pair.codes.tolist()]
+        return np.array([groups.setdefault(name, len(groups)) for name in self._drawn()], np.int64)
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """The positions in the order in which the run asks, each draw whole (see order.py)."""
+        return np.array(in_order(self.run.id, enumerate(self._drawn())), np.int64)
+
+    @property
+    def stopped(self) -> Mapping[str, Any] | None:
+        """How a gate stopped the run early; None where it did not, or all was asked since."""
+        return self.run.stopped if (self.state == PENDING).any() else None
+
+    def _drawn(self) -> Iterator[str]:
+        """What each request's draw is called."""
         # A pair is named by a word of its own or by the id of one of the two.
-        named = (pair or own for pair, own in zip(pairs, self.ids, strict=True))
-        return np.array([groups.setdefault(name, len(groups)) for name in named], np.int64)
+        pairs = (self.pair.values[code] for code in self.pair.codes.tolist())
+        return (pair or own for pair, own in zip(pairs, self.ids, strict=True))
 
     @property
     def members(self) -> tuple[JudgeRecord, ...]:

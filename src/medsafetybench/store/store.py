@@ -24,15 +24,18 @@ from ..errors import MsbError
 from ..records import Request, Response, Verdict, digest
 from ..scale import Scale, scale_named
 from .database import Database
+from .order import in_order
 from .provenance import with_entry
 
 CHUNK = 256
 
-RUN = "number, id, created, settings, panel, audit, provenance"
+RUN = "number, id, created, settings, panel, audit, provenance, stopped"
 REQUEST_FIELDS = tuple(field.name for field in fields(Request))
 REQUEST = ", ".join(f"q.{name}" for name in REQUEST_FIELDS)
 NAME = "q.id || COALESCE('@turn-' || q.turn, '@' || q.framing, '')"
 """In SQL, what ``Request.name`` is."""
+DRAW = "COALESCE(NULLIF(q.pair, ''), q.id)"
+"""In SQL, the name of the draw that a request is of: its own, or that of its twin."""
 CONTEXT = REQUEST_FIELDS.index("context")
 RESPONSE_FIELDS = tuple(field.name for field in fields(Response))
 RESPONSE = ", ".join(f"r.{name}" for name in RESPONSE_FIELDS)
@@ -73,6 +76,7 @@ class RunRecord:
 
     ``panel`` holds the keys of the judges whose verdicts make up the scorecard; ``audit`` that of
     a dearer judge which scored a sample; ``provenance`` what carried it out (see provenance.py).
+    ``stopped`` says, of a run that a gate stopped early, its verdict and how many were asked.
     """
 
     number: int
@@ -82,6 +86,7 @@ class RunRecord:
     panel: tuple[str, ...] = ()
     audit: str | None = None
     provenance: tuple[Mapping[str, Any], ...] = ()
+    stopped: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +185,12 @@ class Store(Database):
                 (orjson.dumps(entries).decode(), run.number),
             )
 
+    def mark_stopped(self, run: RunRecord, how: Mapping[str, Any] | None) -> None:
+        """Remember that a gate stopped the run early; None: that it goes on to its end."""
+        with self.transaction():
+            told = orjson.dumps(how).decode() if how else None
+            self.write("UPDATE runs SET stopped = ? WHERE number = ?", told, run.number)
+
     # Judges
 
     def register_judge(
@@ -205,24 +216,26 @@ class Store(Database):
     # Work
 
     def unanswered(self, run: RunRecord) -> list[int]:
-        """Positions with no response, or one that is an error; one for each response needed."""
-        query = """
-            SELECT MIN(i.position) FROM items i
+        """Positions with no response, or one that is an error; one for each response needed. They
+        are in the order in which the run asks (see order.py)."""
+        query = f"""
+            SELECT MIN(i.position), {DRAW} FROM items i
             JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
             WHERE i.run = ? AND (r.key IS NULL OR r.error IS NOT NULL)
-            GROUP BY i.response, q.intent ORDER BY 1"""
-        return [position for (position,) in self._db.execute(query, (run.number,))]
+            GROUP BY i.response, q.intent"""
+        return in_order(run.id, self._db.execute(query, (run.number,)))
 
     def unjudged(self, run: RunRecord, judge: JudgeRecord) -> list[int]:
-        """Positions with a response and no verdict of this judge, or one that is an error."""
-        query = """
-            SELECT MIN(i.position) FROM items i
+        """Positions with a response and no verdict of this judge, or one that is an error, in the
+        order in which the run asks."""
+        query = f"""
+            SELECT MIN(i.position), {DRAW} FROM items i
             JOIN requests q ON q.key = i.request JOIN responses r ON r.key = i.response
             LEFT JOIN verdicts v
                 ON v.judge = ? AND v.response = i.response AND v.intent = q.intent
             WHERE i.run = ? AND r.error IS NULL AND (v.judge IS NULL OR v.error)
-            GROUP BY i.response, q.intent ORDER BY 1"""
-        return [position for (position,) in self._db.execute(query, (judge.number, run.number))]
+            GROUP BY i.response, q.intent"""
+        return in_order(run.id, self._db.execute(query, (judge.number, run.number)))
 
     def has_answers(self, run: RunRecord) -> bool:
         """True if any request of a run was answered."""
@@ -238,12 +251,13 @@ class Store(Database):
         return self._row(query, judge.number, run.number) is not None
 
     def items(self, run: RunRecord, positions: Sequence[int]) -> Iterator[Item]:
-        """The items at these positions, in order, with the responses there are; read in chunks."""
+        """The items at these positions, as they are given, with the responses there are; read in
+        chunks."""
         query = f"""
             SELECT i.position, i.response, r.key IS NOT NULL, {RESPONSE}, {REQUEST}
             FROM json_each(?) j JOIN items i ON i.run = ? AND i.position = j.value
             JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
-            ORDER BY i.position"""
+            ORDER BY j.key"""
         for start in range(0, len(positions), CHUNK):
             wanted = orjson.dumps(list(positions[start : start + CHUNK])).decode()
             for row in self._db.execute(query, (wanted, run.number)).fetchall():
@@ -306,6 +320,7 @@ def request_key(request: Request) -> bytes:
 
 
 def _run_record(row: tuple[Any, ...]) -> RunRecord:
-    number, identity, created, settings, panel, audit, provenance = row
+    number, identity, created, settings, panel, audit, provenance, stopped = row
     keys, entries = tuple(orjson.loads(panel)), tuple(orjson.loads(provenance))
-    return RunRecord(number, identity, created, orjson.loads(settings), keys, audit, entries)
+    told = orjson.loads(stopped) if stopped else None
+    return RunRecord(number, identity, created, orjson.loads(settings), keys, audit, entries, told)

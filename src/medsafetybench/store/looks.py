@@ -1,0 +1,101 @@
+"""Looks at releases: a series is held to one promise together, so its looks are counted here.
+
+    look = take_look(store, "starter", 20, settings, run, judges)     # which of the 20 this is
+    record_verdict(store, look, "pass")
+
+The same run by the same judges is the same look, however often it is asked for: a gate counts what
+has no score as the worst, so what comes in later can only decide what was open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from ..errors import MsbError
+from .store import JudgeRecord, Store
+
+
+@dataclass(frozen=True)
+class LookRecord:
+    """The ``number``-th of the ``looks`` of a series: one release, by one panel."""
+
+    series: str
+    number: int
+    looks: int
+
+
+def take_look(
+    store: Store,
+    series: str,
+    looks: int,
+    settings: Mapping[str, Any],
+    run: str,
+    judges: Sequence[JudgeRecord],
+) -> LookRecord:
+    """The next look of a series, or the one that this run has there already.
+
+    Raises MsbError where the series was begun with other settings, or has had all its looks.
+    """
+    keys = _written([judge.key for judge in judges])
+    with store.transaction():
+        _begin(store, series, looks, _written(settings))
+        taken = {
+            (name, panel): number
+            for name, panel, number in store.select(
+                "SELECT run, judges, number FROM looks WHERE series = ?", series
+            )
+        }
+        if (run, keys) in taken:
+            return LookRecord(series, taken[run, keys], looks)
+        number = 1 + len(taken)
+        if number > looks:
+            raise MsbError(
+                f"the series {series!r} has had its {looks} looks, and its promise holds for no "
+                "more; begin another with --series NAME"
+            )
+        store.write(
+            "INSERT INTO looks VALUES (?, ?, ?, ?, 'undecided', ?)",
+            series,
+            number,
+            run,
+            keys,
+            _now(),
+        )
+    return LookRecord(series, number, looks)
+
+
+def record_verdict(store: Store, look: LookRecord, verdict: str) -> None:
+    """Remember what a look came to."""
+    with store.transaction():
+        store.write(
+            "UPDATE looks SET verdict = ? WHERE series = ? AND number = ?",
+            verdict,
+            look.series,
+            look.number,
+        )
+
+
+def _begin(store: Store, series: str, looks: int, settings: str) -> None:
+    begun = next(store.select("SELECT looks, settings FROM series WHERE name = ?", series), None)
+    if begun is None:
+        store.write("INSERT INTO series VALUES (?, ?, ?, ?)", series, looks, settings, _now())
+    elif begun != (looks, settings):
+        was = orjson.loads(begun[1])
+        raise MsbError(
+            f"the series {series!r} was begun with {begun[0]} looks, "
+            f"{', '.join(f'{name} {value}' for name, value in was.items())}; give the same, or "
+            "begin another with --series NAME"
+        )
+
+
+def _written(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
