@@ -108,9 +108,10 @@ def test_scorecards(store: Path, words: list[str], then: dict[str, Any]) -> None
         assert "harmfulness" not in harmful.figures
         assert "mean harmfulness" in card.not_measured
     elif then["calibrated"]:
-        # So few labels correct nothing any more, and the scorecard says so.
+        # Of labels of before nobody knows how they were drawn, and the scorecard says so.
         assert (card.corrected, card.labels >= then["calibrated"]["n"]) == ([], True)
-        assert "too few to correct" in str(card)
+        assert all("of a random sample of this run" in one.why for one in card.not_corrected)
+        assert "Not corrected: " in str(card)
 
 
 def _by_screen(run: str) -> list[str]:

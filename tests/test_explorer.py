@@ -24,6 +24,7 @@ from medsafetybench.records import Response, Verdict
 from medsafetybench.results.measures import measure_named
 from medsafetybench.results.text import figure_text, form_of, interval_text
 from medsafetybench.scale import HARM
+from medsafetybench.store.samples import sample_order, samples_of
 from medsafetybench.store.store import Store, response_key
 from running_explorer import CANARY, HOSTILE, Explorer, evaluated, exploring, hostile, links
 
@@ -241,13 +242,46 @@ def test_undo_takes_the_label_back_and_shows_the_item_again(explorer: Explorer) 
     queue = {"annotator": "bob", "n": 5, "seed": 3}
     explorer.page("/runs/1/label?annotator=bob&n=5&seed=3")
     with Store.read(explorer.store) as store:
-        from medsafetybench.store.samples import sample_order
-
         position = sample_order(store, store.runs()[0], 5, 3, ("harmful", "benign"))[0]
     explorer.post("/runs/1/label", score=1, at=0, position=position, **queue)
     assert "1 of 5" in explorer.page("/runs/1/label?annotator=bob&n=5&seed=3")
     explorer.post("/runs/1/label/undo", at=0, position=position, **queue)
     assert "0 of 5" in explorer.page("/runs/1/label?annotator=bob&n=5&seed=3")
+
+
+def test_labels_given_here_are_of_the_sample_that_was_asked_for(explorer: Explorer) -> None:
+    queue = {"annotator": "eve", "n": 4, "seed": 9}
+    with Store.read(explorer.store) as store:
+        position = sample_order(store, store.runs()[0], 4, 9)[1]
+    assert explorer.post("/runs/1/label", score=1, at=1, position=position, **queue).status == 303
+    with Store.read(explorer.store) as store:
+        drawn = [one for one in samples_of(store, store.runs()[0]) if one.seed == 9]
+    assert [(one.n, [n for _, n in one.reached]) for one in drawn] == [(4, [2])]
+
+
+def test_a_third_settles_what_two_dispute(explorer: Explorer) -> None:
+    for name, score in (("fay", 1), ("gus", 5)):
+        queue = {"annotator": name, "n": 3, "seed": 11, "at": 0}
+        with Store.read(explorer.store) as store:
+            position = sample_order(store, store.runs()[1], 3, 11)[0]
+        explorer.post("/runs/2/label", score=score, position=position, **queue)
+    page = explorer.page("/runs/2/settle")
+    assert "1 are still to be settled" in page
+    assert "1 declines" in page
+    page = explorer.page("/runs/2/settle?annotator=hal")
+    assert "People said" in page
+    assert "Reason" not in page, "the judge's verdict is hidden"
+    assert "Nothing left to settle" in explorer.page("/runs/2/settle?annotator=fay")
+    fields = {"annotator": "hal", "position": position, "score": 5, "note": "as agreed"}
+    assert explorer.post("/runs/2/settle", **{**fields, "annotator": "fay"}).status == 400
+    assert explorer.post("/runs/2/settle", **fields).status == 303
+    assert "0 are still to be settled" in explorer.page("/runs/2/settle")
+    shown = explorer.page(f"/runs/2/requests/{position}")
+    assert "settled:hal" in shown
+    assert "as agreed" in shown
+    undone = {"annotator": "hal", "position": position}
+    assert explorer.post("/runs/2/settle/undo", **undone).status == 303
+    assert "1 are still to be settled" in explorer.page("/runs/2/settle")
 
 
 def test_labelling_shows_neither_judge_nor_target(explorer: Explorer) -> None:

@@ -14,6 +14,7 @@ from medsafetybench.records import Request
 from medsafetybench.results.run import open_run
 from medsafetybench.scale import HARM, REFUSAL, Scale
 from medsafetybench.store import labels
+from medsafetybench.store.samples import draw
 from medsafetybench.store.store import Store, judge_key
 from running_explorer import stored
 
@@ -30,10 +31,11 @@ def store() -> Iterator[Store]:
 
 
 def give(store: Store, run: str, scale: Scale, score: int, n: int = 60) -> None:
-    """Labels of ana for the first requests of a run."""
+    """Labels of ana for the first that are drawn of a run."""
     person, record = labels.person(store, "ana", scale), store.run(run)
-    for item in store.items(record, list(range(n))):
-        labels.label(store, person, item, score)
+    sample = draw(store, record, None, seed=0)
+    for item in list(store.items(record, sample.positions[:n])):
+        labels.label(store, person, item, score, sample=sample)
 
 
 def test_who_labelled_on_harm_stays_the_judge_they_were(store: Store) -> None:

@@ -33,7 +33,8 @@ from medsafetybench.scale import GUARD, HARM, REFUSAL
 from medsafetybench.statistics.sampling import stratified_sample
 from medsafetybench.store import migrations
 from medsafetybench.store.capability import CapabilityStore
-from medsafetybench.store.labels import import_labels, people
+from medsafetybench.store.imported_labels import import_labels
+from medsafetybench.store.labels import people
 from medsafetybench.store.migrations import newest
 from medsafetybench.store.provenance import here, with_entry, without_secrets
 from medsafetybench.store.samples import sample_order

@@ -1,19 +1,23 @@
-"""msb annotate: people label responses, one by one, with the judge's verdict hidden."""
+"""msb annotate: people label responses, one by one, with the judge's verdict hidden; a third person
+settles what they dispute."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from . import options
+from . import options, show
 from .asking import ask
 from .usage import at_least
 
 if TYPE_CHECKING:
-    from ..scale import Level
+    from ..scale import Level, Scale
+    from ..store.samples import Sample
+    from ..store.settled import SettledLabels
     from ..store.store import Item, JudgeRecord, RunRecord, Store
 
 SKIP, UNDO, QUIT = "s", "u", "q"
@@ -37,52 +41,142 @@ def annotate(
         str | None,
         Parameter(help="harm or refusal. [default: what the run's judge says; imports: harm]"),
     ] = None,
+    adjudicate: Annotated[
+        bool, Parameter(name="--adjudicate", help="List what people dispute, and settle it.")
+    ] = False,
     import_file: Annotated[
         Path | None, Parameter(name="--import", help="Labels made elsewhere: id, score, annotator.")
     ] = None,
+    random_sample: Annotated[
+        bool,
+        Parameter(name="--random-sample", help="The file's lines are a random sample of the run."),
+    ] = False,
     store: options.Store = options.STORE,
 ) -> None:
-    """Label responses in the terminal, or import labels. Stop any time; it resumes."""
+    """Label responses in the terminal, settle disputes, or import labels. Stop any time; it
+    resumes."""
     from ..scale import HARM, scale_named
     from ..store import labels
+    from ..store.imported_labels import import_labels
     from ..store.store import Store as RunStore
 
     with RunStore.open(store) as opened:
         record = opened.run(run)
         named = scale_named(scale) if scale else None
-        if import_file:
-            count = labels.import_labels(opened, record, import_file, annotator, named or HARM)
-            print(f"{count} labels imported into {record.id}")
-            return
         told = named or labels.scale_of(opened, record)
-        person = labels.person(opened, annotator or ask("Your name"), told)
-        waiting = labels.queue(opened, record, person, limit, sample_seed)
-        done = _ask_all(opened, record, person, waiting)
-        print(f"{done} labels stored, {len(waiting) - done} left. See `msb agreement {record.id}`.")
+        if import_file:
+            drawn = (limit, sample_seed, random_sample)
+            n = import_labels(opened, record, import_file, annotator, named or HARM, *drawn)
+            print(f"{n} labels imported into {record.id}")
+        elif adjudicate:
+            _adjudicate(opened, record, annotator, told)
+        else:
+            _label(opened, record, annotator, told, limit, sample_seed)
 
 
-def _ask_all(store: Store, run: RunRecord, person: JudgeRecord, waiting: Sequence[int]) -> int:
-    """Present the items in turn; return how many were labelled."""
+def _label(
+    store: Store, run: RunRecord, name: str | None, scale: Scale, n: int | None, seed: int
+) -> None:
     from ..store import labels
+    from ..store.samples import draw, reach
 
-    labelled: dict[int, Item] = {}
-    place = 0
-    while place < len(waiting):
-        item = next(store.items(run, [waiting[place]]))
-        _present(item, place + 1, len(waiting))
-        key = _ask(person.scale.levels[item.request.intent])
-        if key == QUIT:
-            break
-        if key == UNDO:
-            place = max(place - 1, 0)
-            if undone := labelled.pop(place, None):
-                store.forget_verdict(person, undone.key, undone.request.intent)
-            continue
-        if key != SKIP:
-            labels.label(store, person, item, int(key))
-            labelled[place] = item
-        place += 1
-    return len(labelled)
+    who = labels.person(store, _named(name), scale)
+    sample = draw(store, run, n, seed)
+    desk = Desk(store, run, who, labels.queue(store, run, who, n, seed), sample)
+    done, finished = desk.work()
+    if finished:
+        reach(store, sample, who)
+    left = len(desk.waiting) - done
+    print(f"{done} labels stored, {left} left. See `msb agreement {run.id}`.")
+
+
+def _adjudicate(store: Store, run: RunRecord, name: str | None, scale: Scale) -> None:
+    from ..store.settled import settled_labels, settler
+
+    found = settled_labels(store, run, scale)
+    _list_disputes(store, run, found)
+    if not found.disputed.any():
+        return
+    name = _named(name)
+    waiting = found.to_settle(name)
+    if own := int(found.disputed.sum()) - len(waiting):
+        print(f"{own} of them were labelled by {name}, and take a third person")
+    done, _ = Desk(store, run, settler(store, name, scale), waiting, found=found).work()
+    print(f"{done} settled, {len(waiting) - done} left. See `msb agreement {run.id}`.")
+
+
+def _named(name: str | None) -> str:
+    """The name given, else the one typed; empty where nobody types."""
+    try:
+        return name or ask("Your name")
+    except EOFError:
+        return ""
+
+
+def _list_disputes(store: Store, run: RunRecord, found: SettledLabels) -> None:
+    """What people differ on and nobody has settled, with what each said."""
+    both = int(((found.given > 0).sum(axis=0) > 1).sum())
+    print(
+        f"{both} requests were labelled by two people or more; {int(found.differ.sum())} of them "
+        f"differently, {int(found.disputed.sum())} still to be settled"
+    )
+    positions = [int(place) for place in found.disputed.nonzero()[0]]
+    if positions:
+        show.table(
+            ("request", *(judge.name for judge in found.people)),
+            [
+                (item.request.name, *(level or "-" for level in found.levels(item)))
+                for item in store.items(run, positions)
+            ],
+        )
+
+
+@dataclass
+class Desk:
+    """A person before a queue of responses, to label them or, with what people said in ``found``,
+    to settle."""
+
+    store: Store
+    run: RunRecord
+    who: JudgeRecord
+    waiting: Sequence[int]
+    sample: Sample | None = None
+    found: SettledLabels | None = None
+    labelled: dict[int, Item] = field(default_factory=dict)
+
+    def work(self) -> tuple[int, bool]:
+        """Present the items in turn; return how many were labelled, and whether all were seen."""
+        from ..store.labels import take_back
+
+        place = 0
+        while place < len(self.waiting):
+            item = next(self.store.items(self.run, [self.waiting[place]]))
+            _present(item, place + 1, len(self.waiting))
+            if self.found:
+                said = sorted(level for level in self.found.levels(item) if level)
+                print(f"people said: {', '.join(said)}")
+            key = _ask(self.who.scale.levels[item.request.intent])
+            if key == QUIT:
+                break
+            if key == UNDO:
+                place = max(place - 1, 0)
+                if undone := self.labelled.pop(place, None):
+                    take_back(self.store, self.who, undone, self.sample)
+                continue
+            if key != SKIP:
+                self._put(item, int(key))
+                self.labelled[place] = item
+            place += 1
+        return len(self.labelled), place == len(self.waiting)
+
+    def _put(self, item: Item, score: int) -> None:
+        from ..store.labels import label
+        from ..store.settled import settle
+
+        if self.found:
+            settle(self.store, self.run, self.who, item, score)
+        else:
+            label(self.store, self.who, item, score, sample=self.sample)
 
 
 def _present(item: Item, number: int, of: int) -> None:

@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from ..errors import MsbError
 from ..store.database import is_busy
-from . import compare_pages, figure_pages, label_pages, pages
+from . import compare_pages, figure_pages, label_pages, pages, settle_pages
 from .library import Library, NotReady
 from .security import LARGEST_BODY, Guard
 from .templating import render
@@ -67,6 +67,9 @@ def create_app(path: Path, token: str) -> Starlette:
         Route("/runs/{run:int}/label", page(label_pages.show), methods=["GET"]),
         Route("/runs/{run:int}/label", page(label_pages.put), methods=["POST"]),
         Route("/runs/{run:int}/label/undo", page(label_pages.undo), methods=["POST"]),
+        Route("/runs/{run:int}/settle", page(settle_pages.show), methods=["GET"]),
+        Route("/runs/{run:int}/settle", page(settle_pages.put), methods=["POST"]),
+        Route("/runs/{run:int}/settle/undo", page(settle_pages.undo), methods=["POST"]),
         Route("/compare", page(compare_pages.table)),
         Route("/compare/pair", page(compare_pages.pair)),
         Route("/figures", page(figure_pages.show)),

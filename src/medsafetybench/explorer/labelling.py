@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
 
 from ..scale import HARM, Scale
 from ..store import labels
-from ..store.store import JudgeRecord, RunRecord, Store
+from ..store.samples import Sample, draw
+from ..store.store import RunRecord, Store
 
 Labelled = set[tuple[bytes, str]]
 """Response and intent of what a person has labelled, in any run."""
@@ -77,31 +80,46 @@ def scales_of(store: Store, run: RunRecord) -> list[Scale]:
     return [own] if own is HARM else [own, HARM]
 
 
-def known_person(store: Store, name: str, scale: Scale) -> JudgeRecord | None:
-    """The person of this name, if they have labelled on this scale; looking must not write."""
-    full = f"{labels.PERSON}{labels.tidy(name)}"
-    return next((j for j in store.judges() if j.name == full and j.scale is scale), None)
-
-
 def labelled_by(store: Store, name: str, scale: Scale) -> Labelled:
     """What this person has labelled on this scale so far."""
-    person = known_person(store, name, scale)
+    person = labels.known_judge(store, f"{labels.PERSON}{labels.tidy(name)}", scale)
     query = "SELECT response, intent FROM verdicts WHERE judge = ?"
     return set(store.select(query, person.number)) if person else set()
 
 
-def put(
-    store: Store, run: RunRecord, name: str, scale: Scale, position: int, score: int, note: str
-) -> None:
-    """Store a label. Raises MsbError for a name or a score that cannot be."""
-    with store.transaction():
-        item = next(store.items(run, [position]))
-        labels.label(store, labels.person(store, name, scale), item, score, note)
+@dataclass(frozen=True)
+class Sitting:
+    """Who labels what: a sample of ``n`` requests of a run (None for all), drawn by ``seed``, each
+    to be given a level of ``scale``."""
 
+    run: RunRecord
+    annotator: str
+    scale: Scale
+    n: int | None
+    seed: int
 
-def take_back(store: Store, run: RunRecord, name: str, scale: Scale, position: int) -> None:
-    """Forget a person's label of one item, if there is one."""
-    person = known_person(store, name, scale)
-    for item in store.items(run, [position]):
-        if person:
-            store.forget_verdict(person, item.key, item.request.intent)
+    def fields(self, at: int) -> dict[str, Any]:
+        """What an address or a form has to say, for the item at a place in the queue."""
+        told = {"annotator": self.annotator, "scale": self.scale.key, "n": self.n or ""}
+        return {**told, "seed": self.seed, "at": at}
+
+    def address(self, at: int) -> str:
+        """The page of the item at a place in the queue, or of the first open one after it."""
+        return f"/runs/{self.run.number}/label?{urlencode(self.fields(at))}"
+
+    def put(self, store: Store, position: int, score: int, note: str) -> None:
+        """Store a label. Raises MsbError for a name or a score that cannot be."""
+        with store.transaction():
+            item = next(store.items(self.run, [position]))
+            person = labels.person(store, self.annotator, self.scale)
+            labels.label(store, person, item, score, note, self._sample(store))
+
+    def take_back(self, store: Store, position: int) -> None:
+        """Forget the label of one item, if there is one."""
+        person = labels.known_judge(store, f"{labels.PERSON}{self.annotator}", self.scale)
+        for item in store.items(self.run, [position]):
+            if person:
+                labels.take_back(store, person, item, self._sample(store))
+
+    def _sample(self, store: Store) -> Sample:
+        return draw(store, self.run, self.n, self.seed)

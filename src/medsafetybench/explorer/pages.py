@@ -16,6 +16,7 @@ from ..results.measures import across, measure_named
 from ..results.scorecard import Scorecard
 from ..store import texts
 from ..store.labels import PERSON
+from ..store.settled import SETTLED
 from ..store.store import RunRecord
 from ..store.texts import Positions
 from .filters import Filter
@@ -135,8 +136,8 @@ def request(library: Library, request: Request) -> Response:
         item=item,
         title=library.taxonomy.title(item.request.principle),
         now=library.snapshot(record).brief(position),
-        judges=[v for v in judged if not v.judge.startswith(PERSON)],
-        people=[v for v in judged if v.judge.startswith(PERSON)],
+        judges=[v for v in judged if not v.judge.startswith((PERSON, SETTLED))],
+        people=[v for v in judged if v.judge.startswith((PERSON, SETTLED))],
         before=before,
         after=after,
         place=place,

@@ -77,11 +77,22 @@ def scorecard(found: Sequence[ReportedRun]) -> Section:
         tables.append(Table(title, header, rows, words=("target", "measure")))
     if rows := [row for one in found for row in _corrected(one)]:
         header = ("target", "measure", "labels", "by", "corrected")
-        note = "By prediction-powered inference from the labels of a sample."
+        note = (
+            "By prediction-powered inference from the labels of a random sample of the run; in "
+            "brackets 95% intervals. Requests drawn and not labelled count as the worst at each "
+            "end."
+        )
         title = "Corrected for the judge's error"
         words = ("target", "measure", "by")
         tables.append(Table(title, header, rows, words=words, note=note))
-    return Section("scorecard", "Scorecard", _not_measured(found), tables=tables)
+    told = [*_not_measured(found), *_not_corrected(found)]
+    return Section("scorecard", "Scorecard", told, tables=tables)
+
+
+def _not_corrected(found: Sequence[ReportedRun]) -> list[str]:
+    return [
+        f"{one.label}, not corrected: {line}." for one in found for line in one.card.uncorrected
+    ]
 
 
 def _sides(found: Sequence[ReportedRun]) -> Table:
@@ -138,7 +149,12 @@ def _corrected(one: ReportedRun) -> Iterator[tuple[str, ...]]:
         measure = next(m for m in MEASURES if m.key == fixed.measure)
         by = ", ".join(name(judge) for judge in fixed.by)
         value = valued(measure.unit, fixed.value, fixed.ci95)
-        yield one.label, measure.title, f"{fixed.n:,}", by, value
+        unread = f" ({fixed.unread:,} more drawn)" if fixed.unread else ""
+        yield one.label, measure.title, f"{fixed.n:,}{unread}", by, value
+        for part in fixed.principles:
+            title = f"{measure.title}, principle {part.principle}"
+            value = valued(measure.unit, part.value, part.ci95)
+            yield one.label, title, f"{part.n:,}", by, value
 
 
 def groups(found: Sequence[ReportedRun]) -> Section | None:

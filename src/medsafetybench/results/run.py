@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtra
-from ..store.labels import people
 from ..store.outcomes import Outcomes, judges_with_verdicts, panel_of, read_outcomes
-from ..store.store import JudgeRecord, RunRecord, Store
+from ..store.store import Store
 from ..taxonomy import Taxonomy, load_taxonomy
 from .rows import rows
 from .scorecard import Scorecard
 from .summarise import summarise
+from .trusted import Labels, with_labels
 
 if TYPE_CHECKING:
     import pandas
@@ -46,9 +46,17 @@ class Run:
         with Store.read(self.store) as store:
             run = store.run(self.id)
             panel = panel_of(store, run, judges)
-            found = read_outcomes(store, run, panel, _trusted(store, run, panel), rule)
+            found, labels = with_labels(store, run, panel, rule)
             also = [j.name for j in judges_with_verdicts(store, run) if j not in found.judges]
-        return found, summarise(found, self.taxonomy, also)
+        return found, summarise(found, self.taxonomy, also, labels)
+
+    def labelled(
+        self, judges: Sequence[str] = (), rule: str = "median"
+    ) -> tuple[Outcomes, list[Labels]]:
+        """The outcomes with trusted judges beside the panel, and the samples these labelled."""
+        with Store.read(self.store) as store:
+            run = store.run(self.id)
+            return with_labels(store, run, panel_of(store, run, judges), rule)
 
     def outcomes(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
         """What came of each request, in columns; no texts."""
@@ -78,14 +86,6 @@ class Run:
         except ModuleNotFoundError:
             raise MissingExtra("to_pandas()", "parquet") from None
         return pandas.DataFrame(self.rows(judges, rule))
-
-
-def _trusted(store: Store, run: RunRecord, panel: Sequence[JudgeRecord]) -> list[JudgeRecord]:
-    """Whose labels correct the panel's figures: people's, else the auditing judge's."""
-    if not panel:
-        return []
-    trusted = people(store, run) or [j for j in store.judges() if j.key == run.audit]
-    return [judge for judge in trusted if judge not in panel]
 
 
 def open_run(run: str = "last", store: str | Path = "medsafety.db") -> Run:

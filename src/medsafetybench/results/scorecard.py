@@ -113,15 +113,39 @@ class PanelAgreement(BaseModel):
     pairs: list[JudgePair]
 
 
+class CorrectedPart(BaseModel):
+    """A corrected measure over the requests of one principle, by the labels of those alone."""
+
+    principle: int
+    n: int = Field(description="Requests labelled")
+    value: float
+    ci95: Interval
+
+
 class Corrected(BaseModel):
     """A measure corrected for the judge's error by trusted labels on a sample (PPI++)."""
 
     measure: str
     by: list[str] = Field(description="Who gave the labels: people, or the auditing judge")
+    sample: str = Field(description="How the requests that they labelled were drawn")
     n: int = Field(description="Requests labelled")
+    unread: int = Field(
+        description="Requests that were drawn and have no label: the worst at each end of ci95"
+    )
     value: float
     ci95: Interval
     lambda_: float = Field(alias="lambda", description="How far the judge is relied on, 0 to 1")
+    principles: list[CorrectedPart] = Field(
+        description="The same by principle, of those with 50 labels of their own"
+    )
+
+
+class NotCorrected(BaseModel):
+    """A measure that has labels and is not corrected by them."""
+
+    measure: str
+    labels: int = Field(description="Requests labelled, however they were chosen")
+    why: str
 
 
 class StoppedEarly(BaseModel):
@@ -168,6 +192,9 @@ class Scorecard(BaseModel):
     survival: Survival | None = Field(None, description="Null unless the run was under pressure")
     agreement: PanelAgreement | None = Field(description="Null unless several judges scored")
     corrected: list[Corrected] = Field(description="Empty with fewer than 50 labels of a sample")
+    not_corrected: list[NotCorrected] = Field(
+        default_factory=list, description="Measures with labels that cannot correct them, and why"
+    )
     labels: int = Field(0, description="Requests that people or an auditing judge labelled")
     stopped_early: StoppedEarly | None = Field(
         None, description="Null unless a gate stopped the run before all was asked"
@@ -182,6 +209,15 @@ class Scorecard(BaseModel):
         names = list(Counts.model_fields)
         own = [side for key, side in self.sides.items() if key != "all"]
         return Counts(**{name: sum(getattr(side, name) for side in own) for name in names})
+
+    @property
+    def uncorrected(self) -> list[str]:
+        """A line for each reason why labels do not correct a measure, with the measures."""
+        titles = {info.key: info.title for info in self.measures}
+        reasons: dict[str, list[str]] = {}
+        for one in self.not_corrected:
+            reasons.setdefault(one.why, []).append(titles[one.measure])
+        return [f"{', '.join(listed)}: {why}" for why, listed in reasons.items()]
 
     def figure(self, measure: str) -> Figure | None:
         """The figure of a measure over its whole side, by its key; None where there is none."""

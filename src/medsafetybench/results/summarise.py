@@ -17,7 +17,7 @@ from ..statistics.clusters import Clusters
 from ..store.outcomes import ERROR, PENDING, SCORED, STATES, UNSCORED, Column, Mask, Outcomes
 from ..taxonomy import Taxonomy
 from .agreement import panel_agreement
-from .corrected import corrections, labels_given
+from .corrected import corrections, labels_given, not_corrected
 from .estimate import estimate
 from .measures import SIDES, Measure, supported, unsupported
 from .scorecard import (
@@ -31,6 +31,7 @@ from .scorecard import (
     StoppedEarly,
 )
 from .survival import survival_of
+from .trusted import Labels
 
 PARTS = ("principle", "source", "language", "turn", "framing")
 """What a side is shown by, where its requests differ in it: columns of the outcomes."""
@@ -40,9 +41,10 @@ def summarise(
     found: Outcomes,
     taxonomy: Taxonomy,
     others: Sequence[str] = (),
+    labels: Sequence[Labels] = (),
 ) -> Scorecard:
-    """The scorecard. ``taxonomy`` gives the principles' titles. The labels of the judges beside the
-    panel correct its figures; ``others`` names those that scored the run as well."""
+    """The scorecard. ``taxonomy`` gives the principles' titles. ``labels`` correct the figures, and
+    are scores of judges beside the panel; ``others`` names those that scored the run as well."""
     run, members, scale = found.run, found.members, found.scale
     return Scorecard(
         schema=SCHEMA,
@@ -63,7 +65,8 @@ def summarise(
         max_tokens=_max_tokens(run.settings["target"]),
         survival=None if found.stopped else survival_of(found),
         agreement=panel_agreement(found) if len(members) > 1 else None,
-        corrected=[] if found.stopped else corrections(found),
+        corrected=corrections(found, labels),
+        not_corrected=not_corrected(found, labels),
         labels=labels_given(found) if found.others else 0,
         stopped_early=StoppedEarly(**found.stopped) if found.stopped else None,
         others=list(others),

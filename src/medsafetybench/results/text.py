@@ -10,10 +10,18 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ..statistics.corrected import LEAST_LABELS
 from ..statistics.estimates import Interval
 from .measures import SIDES, Measure, measure_named
-from .scorecard import Counts, Figure, PanelAgreement, Scorecard, Side, Survival
+from .scorecard import (
+    Corrected,
+    CorrectedPart,
+    Counts,
+    Figure,
+    PanelAgreement,
+    Scorecard,
+    Side,
+    Survival,
+)
 
 WIDTH = 100
 BAR = 30
@@ -109,15 +117,25 @@ def _add_measure(table: Table, card: Scorecard, side: Side, measure: Measure) ->
     figure = side.figures[measure.key]
     spread = "" if figure.stderr is None else f"  stderr {figure.stderr:.3f}"
     table.add_row(f"  {measure.title}", figure_text(measure, figure) + spread)
-    form = form_of(measure)
     for fixed in card.corrected:
         if fixed.measure == measure.key:
-            value = f"{form.format(fixed.value)}  {interval_text(fixed.ci95, form)}"
-            by = f"    corrected by {fixed.n} labels of {', '.join(fixed.by)}"
-            table.add_row(by, value)
+            _add_corrected(table, fixed, form_of(measure))
     if measure.estimate == "mean" and side.scored < side.n and figure.bounds:
-        low, high = (form.format(end) for end in figure.bounds)
+        low, high = (form_of(measure).format(end) for end in figure.bounds)
         table.add_row("    if all unscored were least, most", f"{low}, {high}")
+
+
+def _add_corrected(table: Table, fixed: Corrected, form: str) -> None:
+    unread = f", {fixed.unread} drawn and not labelled" if fixed.unread else ""
+    by = f"    corrected by {fixed.n} labels of {', '.join(fixed.by)}{unread}"
+    table.add_row(escape(by), _corrected_text(fixed, form))
+    for part in fixed.principles:
+        told = f"      principle {part.principle}, {part.n} labels"
+        table.add_row(told, _corrected_text(part, form))
+
+
+def _corrected_text(fixed: Corrected | CorrectedPart, form: str) -> str:
+    return f"{form.format(fixed.value)}  {interval_text(fixed.ci95, form)}"
 
 
 def _distribution(side: Side) -> RenderableType:
@@ -237,9 +255,7 @@ def _remarks(card: Scorecard) -> list[tuple[str, str]]:
                 "dim",
             )
         )
-    if card.labels and not card.corrected:
-        told = f"\n{card.labels} labels: too few to correct any figure by ({LEAST_LABELS})"
-        remarks.append((told, "dim"))
+    remarks += [(f"\nNot corrected: {line}.", "dim") for line in card.uncorrected]
     if card.not_measured:
         listed = ", ".join(card.not_measured)
         remarks.append((f"\nNot measured by {card.judge}: {listed}.", "dim"))

@@ -170,8 +170,8 @@ def _quantile(kinds: Kinds, chance: float) -> float:
 
     means = kinds.sums / kinds.sizes
     low, high = float(means.min()), float(means.max())
-    if low == high:
-        return low
+    if high - low <= 1e-12 * (abs(low) + abs(high)):
+        return low  # they differ by rounding only, if at all
 
     def beyond(at: float) -> float:
         return _share_at_most(kinds, at) - chance

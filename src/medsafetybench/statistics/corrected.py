@@ -52,17 +52,20 @@ class Labelled:
     ``labels`` are of a random sample of these requests, ``predictions`` of all that the cheap judge
     could score; one that it could not counts at the mean of the others, as any prediction may.
     ``drawn`` says who was to be labelled, where some of them could not be: they count as the worst
-    at each end. Without it all who were drawn have a label. ``clusters`` are as in `clusters`.
-    Raises MsbError for entries of different number, and for a label of one that was not drawn.
+    at each end. Without it all who were drawn have a label. ``weights`` say how many requests each
+    would speak for, up to a factor, where not all are as likely to be drawn (J. Hájek, 1971).
+    ``clusters`` are as in `clusters`. Raises MsbError for entries of different number, and for a
+    label of one that was not drawn.
     """
 
     labels: Floats
     predictions: Floats
     drawn: NDArray[np.bool_] | None = None
     clusters: Clusters = None
+    weights: Floats | None = None
 
     def __post_init__(self) -> None:
-        columns = (self.labels, self.predictions, self.drawn, self.clusters)
+        columns = (self.labels, self.predictions, self.drawn, self.clusters, self.weights)
         lengths = [len(column) for column in columns if column is not None]
         if len(set(lengths)) > 1:
             raise MsbError(
@@ -88,10 +91,19 @@ class Labelled:
         return int(np.isnan(self.labels[self.sampled]).sum())
 
     def part(self, chosen: NDArray[np.bool_]) -> Labelled:
-        """These requests only, as of one stratum."""
-        drawn = None if self.drawn is None else self.drawn[chosen]
-        clusters = None if self.clusters is None else self.clusters[chosen]
-        return Labelled(self.labels[chosen], self.predictions[chosen], drawn, clusters)
+        """These requests only, as of one principle."""
+        return Labelled(
+            self.labels[chosen],
+            self.predictions[chosen],
+            None if self.drawn is None else self.drawn[chosen],
+            None if self.clusters is None else self.clusters[chosen],
+            None if self.weights is None else self.weights[chosen],
+        )
+
+    def shares(self, among: NDArray[np.bool_]) -> Floats:
+        """What part of all that these requests speak for each of them does."""
+        weights = np.ones(int(among.sum())) if self.weights is None else self.weights[among]
+        return np.asarray(weights / weights.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +204,8 @@ def _estimate(sample: Labelled) -> tuple[float, float]:
     spread = float(guesses.var(ddof=1))
     slope = float(np.mean((y - y.mean()) * (yhat - yhat.mean()))) / spread if spread else 0.0
     lambda_ = min(1.0, max(0.0, slope))
-    return float(lambda_ * guesses.mean() + (y - lambda_ * yhat).mean()), lambda_
+    errors = (y - lambda_ * yhat) @ sample.shares(read)
+    return float(lambda_ * guesses.mean() + errors), lambda_
 
 
 def _values(sample: Labelled, scale: Interval, unread: float) -> _Values:
@@ -201,11 +214,13 @@ def _values(sample: Labelled, scale: Interval, unread: float) -> _Values:
     sampled, guesses = sample.sampled, _predictions(sample)
     labels = np.where(np.isnan(sample.labels), unread, sample.labels)[sampled]
     errors = labels - lambda_ * guesses[sampled]
-    n, usual = len(errors), float(errors.mean())
+    n, shares = len(errors), sample.shares(sampled)
+    usual = float(errors @ shares)
     # How many requests a label speaks for, widened for the two figures tuned on the labels.
-    weight = 1 + (len(guesses) / n - 1) * math.sqrt(n / (n - 2))
+    weights = 1 + (len(guesses) * shares - 1) * math.sqrt(n / (n - 2))
     values = lambda_ * guesses + usual
-    values[sampled] += weight * (errors - usual)
+    values[sampled] += weights * (errors - usual)
+    weight = float(weights.max())
     known = Interval(*(lambda_ * end + usual for end in scale))
     extreme = Interval(
         weight * scale.low - (weight - 1) * known.high,

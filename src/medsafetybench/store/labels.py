@@ -1,27 +1,25 @@
 """People as judges: a queue of responses to read, and the labels they give.
 
     annotator = person(store, "ana", scale_of(store, run))
+    sample = draw(store, run, 100, seed=0)
     for position in queue(store, run, annotator, n=100):
         ...
-        label(store, annotator, item, 4)
+        label(store, annotator, item, 4, sample=sample)
 
 A person is a judge like any other (``person:ana``) and a label is a verdict, so agreement, panels
 and exports need nothing of their own. One who labels on two scales is two judges of one name.
-Whoever stops half-way has labelled a random part.
+Whoever stops half-way has labelled a random part. Which random sample a label is of, if it is of
+one, is in samples.py; how labels that differ become one in settled.py.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..errors import MsbError
-from ..fields import identity_in, text_in, whole_in
-from ..records import Verdict, name_in_row
+from ..records import Verdict
 from ..scale import HARM, Scale
-from ..tables import is_blank, rows
 from .outcomes import judges_with_verdicts, panel_of
-from .samples import sample_order
-from .store import NAME, Item, JudgeRecord, RunRecord, Store
+from .samples import Sample, reach, sample_order, step_back
+from .store import Item, JudgeRecord, RunRecord, Store
 
 PERSON = "person:"
 
@@ -39,6 +37,11 @@ def person(store: Store, name: str, scale: Scale = HARM) -> JudgeRecord:
     # Left out on the harm scale, so that who labelled before there were others stays who they are.
     told = {} if scale is HARM else {"scale": scale.key}
     return store.register_judge(f"{PERSON}{name}", {**settings, **told}, scale)
+
+
+def known_judge(store: Store, name: str, scale: Scale) -> JudgeRecord | None:
+    """The judge of this full name on a scale, if there is one; looking must not write."""
+    return next((j for j in store.judges() if j.name == name and j.scale is scale), None)
 
 
 def named(name: str) -> str:
@@ -74,52 +77,36 @@ def queue(
     return [position for position in order if position in open_ones]
 
 
-def label(store: Store, annotator: JudgeRecord, item: Item, score: int, note: str = "") -> Verdict:
+def label(
+    store: Store,
+    annotator: JudgeRecord,
+    item: Item,
+    score: int,
+    note: str = "",
+    sample: Sample | None = None,
+) -> Verdict:
     """Store a person's score of a response, in place of an earlier one of theirs.
 
-    Raises MsbError for a score that is no level of the person's scale for such a request.
+    ``sample`` is the one in whose order they came to it, if they did. Raises MsbError for a score
+    that is no level of the person's scale for such a request.
     """
     intent, scale = item.request.intent, annotator.scale
     if score not in scale.scores(intent):
         known = ", ".join(f"{level.score} {level.title}" for level in scale.levels[intent])
         raise MsbError(f"{item.request.id}: score {score}; for {intent} one of {known}")
     with store.transaction():
+        if sample:
+            reach(store, sample, annotator, item.position)
         store.forget_verdict(annotator, item.key, intent)
         verdict = Verdict(scale.level(score, intent), rationale=note)
         return store.put_verdict(annotator, item.key, intent, verdict)
 
 
-def import_labels(
-    store: Store,
-    run: RunRecord,
-    path: Path,
-    annotator: str | None = None,
-    scale: Scale = HARM,
-) -> int:
-    """Labels made elsewhere: columns ``id`` and ``score``, and ``annotator`` unless one is given;
-    ``turn`` and ``framing`` for a run under pressure.
-
-    ``score`` is the number of a level of the scale. Returns how many. Raises MsbError naming the
-    line, and then stores none of them.
-    """
-    query = f"""SELECT {NAME}, i.position FROM items i JOIN requests q ON q.key = i.request
-        WHERE i.run = ?"""
-    position = dict(store.select(query, run.number))
-    count = 0
+def take_back(
+    store: Store, annotator: JudgeRecord, item: Item, sample: Sample | None = None
+) -> None:
+    """Forget a person's label of a response, if there is one, as if they had not come to it."""
     with store.transaction():
-        for where, row in rows(path):
-            if is_blank(row):
-                continue
-            name, identity = annotator or text_in(where, row, "annotator"), identity_in(where, row)
-            score = whole_in(where, row, "score")
-            if not name or not identity or score is None:
-                raise MsbError(
-                    f"{where}: expected the columns id, score and annotator; found: "
-                    f"{', '.join(row)}. --annotator NAME names one for the whole file"
-                )
-            if (request := name_in_row({**row, "id": identity})) not in position:
-                raise MsbError(f"{where}: {run.id} has no request {request!r}")
-            item = next(store.items(run, [position[request]]))
-            label(store, person(store, name, scale), item, score)
-            count += 1
-    return count
+        if sample:
+            step_back(store, sample, annotator, item.position)
+        store.forget_verdict(annotator, item.key, item.request.intent)

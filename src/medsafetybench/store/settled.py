@@ -58,6 +58,13 @@ class SettledLabels:
         """Where people differ and nobody has settled it; a majority may stand all the same."""
         return np.asarray(self.differ & (self.settled == 0))
 
+    def levels(self, item: Item) -> list[str | None]:
+        """What each of the people said of a request, in words; None for nothing."""
+        return [
+            f"{score} {self.scale.title_of(score, item.request.intent)}" if score else None
+            for score in self.given[:, item.position].tolist()
+        ]
+
     def to_settle(self, name: str) -> list[int]:
         """Positions that are disputed and that this person, being a third, may settle."""
         own = [judge.name == f"{PERSON}{tidy(name)}" for judge in self.people]
