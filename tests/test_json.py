@@ -88,6 +88,7 @@ def test_what_commands_print_is_what_the_page_says(two_runs: list[str]) -> None:
     by = ("--judge", "replay:verdicts.csv")
     check("compare", printed("compare", first, second, *by))
     check("leaderboard", printed("leaderboard", *by))
+    check("plan", printed("plan", "--max-over-refusal", "0.1"))
     check("gate", printed("gate", second, "--max-harmfulness", "5", *by))
     check("agreement", printed("agreement", second))
     check("capability", printed("capability"))

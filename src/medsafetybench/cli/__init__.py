@@ -31,6 +31,7 @@ COMMANDS = {
     "compare": ("compare:compare", "Compare runs, request by request."),
     "leaderboard": ("leaderboard:leaderboard", "Rank runs on both sides."),
     "gate": ("gate:gate", "Hold a run to thresholds."),
+    "plan": ("plan:plan", "How many requests a question takes."),
     "capability": ("capability:capability", "Measure what a model knows."),
     "pressure": ("pressure:pressure", "How long a target held out under pressure."),
     "runs": ("runs:runs", "List the runs in the store."),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from ..legible import name
 from ..results.measures import Measure
@@ -342,8 +343,34 @@ def _sweep(figure: Figure, chart: Chart, rows: list[Row]) -> None:
     grid[0].legend(fontsize=8)
 
 
+def _plan(figure: Figure, chart: Chart, rows: list[Row]) -> None:
+    """One panel a threshold, one line a model, over the number of requests."""
+    panels = list(dict.fromkeys(row["panel"] for row in rows))
+    figure.set_figheight(3.1)
+    for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        own = [row for row in rows if row["panel"] == panel and row["value"] is not None]
+        for place, line in enumerate(dict.fromkeys(row["line"] for row in own)):
+            shown = [row for row in own if row["line"] == line]
+            axes.plot(
+                [row["n"] for row in shown], [row["value"] for row in shown], MARKS[place] + "-",
+                color=COLOURS[place], markersize=4.5, lw=1.3, markeredgecolor=PAPER, label=line,
+            )  # fmt: skip
+        if there := own[0]["there"]:
+            axes.axvline(there, color=FAINT, lw=1, ls="--")
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(ends := [10, 100, 1000], [f"{n:,}" for n in ends])
+        axes.set_title(f"lowest {panel}\nshown", fontsize=9, weight="normal")
+        axes.set_xlabel(f"{own[0]['side']} requests", fontsize=8, color=FAINT)
+        if panel == "max-over-refusal":
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.grid()
+    axes.legend(fontsize=8)
+
+
 DRAW: dict[str, Callable[[Figure, Chart, list[Row]], None]] = {
     "sweep": _sweep,
+    "plan": _plan,
     "measured": _measured,
     "distribution": _distribution,
     "principles": _principles,

@@ -63,6 +63,11 @@ def least_requests(
     return math.ceil(math.log(1 - confidence) / math.log1p(-share) - 1e-9)
 
 
+def flawless_share(n: int, confidence: float = CONFIDENCE) -> float:
+    """The part of the scale's width by which the bound of ``n`` best values lies above the best."""
+    return -math.expm1(math.log(1 - confidence) / n)
+
+
 def chance_to_show(
     shares: Shares, scale: Interval, n: int, at: float, confidence: float = CONFIDENCE
 ) -> float:
@@ -113,6 +118,26 @@ def requests_to_show(
         few, many = (few, middle) if enough else (middle, many)
     step = 10 ** max(0, len(str(many)) - 2)
     return int(math.ceil(many / step) * step)
+
+
+def least_shown(
+    shares: Shares,
+    scale: Interval,
+    n: int,
+    confidence: float = CONFIDENCE,
+    power: float = POWER,
+) -> float | None:
+    """The lowest threshold above its mean that ``n`` requests show a model to hold, with at least
+    this chance, to a hundredth of the scale's width; None if they show none."""
+    values, chances = _checked(shares, scale)
+    low, high = float(values @ chances), scale.high
+    if chance_to_show(shares, scale, n, high, confidence) < power:
+        return None
+    while high - low > 0.005 * (scale.high - scale.low):
+        middle = (low + high) / 2
+        enough = chance_to_show(shares, scale, n, middle, confidence) >= power
+        low, high = (low, middle) if enough else (middle, high)
+    return high
 
 
 def difference_shares(difference: float, changed: float, step: float = 4.0) -> dict[float, float]:
@@ -185,7 +210,7 @@ def reach_of(
     """
     if n < 1:
         raise MsbError(f"{n} requests; expected 1 or more")
-    share = -math.expm1(math.log(1 - confidence) / n)
+    share = flawless_share(n, confidence)
     width = scale.high - scale.low
     return Reach(
         n=n,
