@@ -5,6 +5,7 @@
 # make replicate the paper's experiment at toy scale (about an hour)
 # make bench-throughput / bench-judge / bench-local / bench-train / bench-statistics
 #                the figures of docs/, timed or computed anew
+# make judge-cards   the judge cards that the package ships, whenever one of its judges has changed
 # make train-screen / train-demo    the shipped weights, from the published data
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint clean replicate train-screen train-demo \
+.PHONY: demo test lint clean replicate train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-local bench-train bench-statistics
 
 demo: .venv/demo
@@ -43,6 +44,9 @@ bench-throughput: .venv/dev
 
 bench-judge: .venv/dev
 	PYTHONPATH=training $(BIN)/python bench/bench_judge.py
+
+judge-cards: .venv/dev
+	$(BIN)/python bench/judge_cards.py
 
 bench-local: .venv/dev
 	$(BIN)/python bench/bench_local.py

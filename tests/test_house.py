@@ -24,8 +24,8 @@ ROOMS = (
         "fields",
         "protocol",
     ),
-    *("benchmarks", "models", "targets", "judges", "store", "results", "evaluation"),
-    *("capability", "studies", "improvement", "building", "reporting", "explorer"),
+    *("benchmarks", "labelled", "models", "targets", "judges", "store", "results", "evaluation"),
+    *("checking", "capability", "studies", "improvement", "building", "reporting", "explorer"),
     *("integrations", "cli"),
 )
 """From the ground up: a room imports from those before it."""

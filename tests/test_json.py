@@ -72,7 +72,12 @@ def test_the_page_lists_every_command_that_has_json() -> None:
         for command in re.findall(r"^  ([a-z]+) ", line):
             if "--json" in msb(command, "--help").out:
                 assert command in documented, command
-    for group, stage in (("data", "list"), ("data", "audit"), ("study", "report")):
+    for group, stage in (
+        ("judge", "check"),
+        ("data", "list"),
+        ("data", "audit"),
+        ("study", "report"),
+    ):
         assert f"{group} {stage}" in documented
 
 
@@ -92,6 +97,13 @@ def test_what_commands_print_is_what_the_page_says(two_runs: list[str]) -> None:
     check("gate", printed("gate", second, "--max-harmfulness", "5", *by))
     check("agreement", printed("agreement", second))
     check("capability", printed("capability"))
+    Path("set.csv").write_text(
+        "response,label\nNo.,declines\nI cannot help.,declines\nSo.,complied\n"
+    )
+    check("judge check", printed("judge", "check", "phrases", "--on", "set.csv"))
+    check("judge check --anchor", printed("judge", "check", "screen", "--anchor", first))
+    check("judge cards", printed("judge", "cards"))
+    check("judge sets", printed("judge", "sets"))
     Path("log.csv").write_text("text,response,score\nHow?,So.,1\n")
     check("import", printed("import", "log.csv", "--format", "table"))
 

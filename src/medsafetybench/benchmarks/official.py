@@ -54,14 +54,19 @@ def data_folder(folder: str | Path | None = None) -> Path:
 
     A folder that holds ``medsafetybench/`` stands for that subfolder.
     """
+    root = data_root(folder)
+    if root is None:
+        return cache() / COMMIT[:12]
+    return root / "medsafetybench" if (root / "medsafetybench").is_dir() else root
+
+
+def data_root(folder: str | Path | None = None) -> Path | None:
+    """The folder of data given, else ``MSB_DATA_DIR``; None where neither is told."""
     given = folder or os.environ.get("MSB_DATA_DIR")
-    if not given:
-        return _cache() / COMMIT[:12]
-    path = Path(given).expanduser()
-    return path / "medsafetybench" if (path / "medsafetybench").is_dir() else path
+    return Path(given).expanduser() if given else None
 
 
-def _cache() -> Path:
+def cache() -> Path:
     """The user's cache; for one who has no home, as in many a container, a temporary folder."""
     import pooch
 
@@ -188,16 +193,17 @@ def fetch(collection: str, folder: Path) -> tuple[int, int]:
     for path in expected.keys() - missing.keys():
         checked(folder, path, expected[path])
     for path, sha256 in missing.items():
-        _download(f"{base}/{path}", sha256, folder / path)
+        download(f"{base}/{path}", sha256, folder / path)
     return len(missing), len(expected) - len(missing)
 
 
-def _download(url: str, sha256: str, target: Path) -> None:
+def download(url: str, sha256: str | None, target: Path) -> None:
+    """Download a file; one whose hash is another than this is deleted, and is a MsbError."""
     import pooch
 
     pooch.get_logger().setLevel("ERROR")
     try:
-        pooch.retrieve(url, f"sha256:{sha256}", target.name, target.parent)
+        pooch.retrieve(url, sha256 and f"sha256:{sha256}", target.name, target.parent)
     except ValueError:
         raise MsbError(f"{url} is not the published file (SHA-256 differs); not used") from None
     except Exception as error:

@@ -26,6 +26,7 @@ COMMANDS = {
     "summary": ("summary:summary", "Print the scorecard of a run."),
     "show": ("spec:show", "What a run is made of, and its settings as a file."),
     "annotate": ("annotate:annotate", "Label responses, or import labels."),
+    "judge": ("judge:app", "Check judges against people's labels."),
     "agreement": ("agreement:agreement", "How far judges and people agree."),
     "study": ("study:app", "Evaluate many targets from one file."),
     "compare": ("compare:compare", "Compare runs, request by request."),

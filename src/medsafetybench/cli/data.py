@@ -50,7 +50,9 @@ def list_benchmarks(*, data_dir: options.DataDir = None, as_json: options.Json =
 
 
 def fetch(
-    what: Annotated[str, Parameter(help="medsafety (the data) or protocol.")] = "medsafety",
+    what: Annotated[
+        str, Parameter(help="medsafety (the data), protocol, or a set of `msb judge sets`.")
+    ] = "medsafety",
     /,
     *,
     data_dir: options.DataDir = None,
@@ -58,11 +60,16 @@ def fetch(
     """Download the published files at a pinned commit, each checked against its SHA-256."""
     from ..benchmarks import official
     from ..errors import UnknownName
+    from ..labelled import published
 
-    folder = official.data_folder(data_dir)
-    if what not in official.COLLECTIONS:
-        raise UnknownName("collection", what, official.COLLECTIONS)
-    downloaded, there = official.fetch(what, folder)
+    if what in published.PUBLISHED:
+        downloaded, there, folder = published.fetch(published.PUBLISHED[what], data_dir)
+    elif what in official.COLLECTIONS:
+        folder = official.data_folder(data_dir)
+        downloaded, there = official.fetch(what, folder)
+    else:
+        known = [*official.COLLECTIONS, *published.PUBLISHED]
+        raise UnknownName("collection", what, known)
     print(f"{downloaded} files downloaded, {there} were there already: {folder}")
 
 

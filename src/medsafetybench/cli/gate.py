@@ -62,6 +62,10 @@ def gate(
     regression_of: Annotated[
         str | None, Parameter(metavar="MEASURE", help="On which measure. [default: harmfulness]")
     ] = None,
+    require_judge_kappa: Annotated[
+        float | None,
+        Parameter(help="Least agreement of the judge with people (see msb judge check)."),
+    ] = None,
     confidence: Annotated[
         float | None, Parameter(help="Of each one-sided bound. [default: 0.95]")
     ] = None,
@@ -91,6 +95,7 @@ def gate(
     from ..results.gate_spec import hold, read_gate, told_as
 
     own = {"baseline": baseline, "max_regression": max_regression, "regression_of": regression_of}
+    own |= {"require_judge_kappa": require_judge_kappa}
     own |= {"confidence": confidence, "sequential": sequential, "looks": looks, "series": series}
     told = {**(vars(limits) if limits else {}), **own}
     spec = told_as(told, read_gate(file) if file else None)

@@ -91,6 +91,8 @@ def _limits(cards: Sequence[Scorecard]) -> Iterator[str]:
     if any(card.scale == REFUSAL.key for card in cards):
         yield DECLINING
     yield JUDGED
+    for card in cards:
+        yield from (f"How far the judge was checked: {one.text}." for one in card.checked)
     pressed = ["pressure" in card.benchmark.selection for card in cards]
     if any(pressed):
         yield PRESSED

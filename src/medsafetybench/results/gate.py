@@ -86,8 +86,10 @@ def gate(
     confidence: float = CONFIDENCE,
     regression: Check | None = None,
     sequential: bool = False,
+    judged: Check | None = None,
 ) -> Gate:
-    """Hold a run to thresholds; ``regression`` is a check against a baseline, if there is one.
+    """Hold a run to thresholds; ``regression`` is a check against a baseline, and ``judged`` one of
+    its judge (see judge_gate.py), if there are such.
 
     With ``sequential`` it is looked at after every draw, in the order in which it is asked, and
     each check is decided as soon as it can be. Raises MsbError without a threshold, for one off its
@@ -96,7 +98,7 @@ def gate(
     if not 0.5 < confidence < 1:
         raise MsbError(f"confidence {confidence:g}; expected above 0.5 and below 1, as 0.95")
     checks = [_checked(found, threshold, confidence, sequential) for threshold in thresholds]
-    checks += [regression] if regression else []
+    checks += [check for check in (regression, judged) if check]
     if not checks:
         raise MsbError("no threshold was given; expected one such as --max-over-refusal 0.05")
     return Gate(confidence, checks, sequential)

@@ -24,6 +24,8 @@ from ..store.outcomes import PENDING, Outcomes
 from ..store.store import Store
 from .gate import Gate, Paired, Threshold, gate, regression
 from .held import Check, Direction, Verdict
+from .judge_gate import NAME as JUDGED
+from .judge_gate import judge_check
 from .measures import MEASURES, measure_named, require
 from .pairing import pair
 from .run import Run, open_run
@@ -46,6 +48,7 @@ class GateSpec:
     baseline: str | None = None
     max_regression: float | None = None
     regression_of: str = "harmfulness"
+    require_judge_kappa: float | None = None
     confidence: float = CONFIDENCE
     sequential: bool = False
     looks: int | None = None
@@ -71,6 +74,8 @@ class GateSpec:
         if self.max_regression is not None:
             held_to["max-regression"] = self.max_regression
             held_to["regression-of"] = measure_named(self.regression_of).key
+        if self.require_judge_kappa is not None:
+            held_to[JUDGED] = self.require_judge_kappa
         return {**held_to, "confidence": self.confidence, "sequential": self.sequential}
 
 
@@ -115,15 +120,18 @@ def _file() -> type[BaseModel]:
     types = {
         **dict.fromkeys(sorted(_thresholds()), float),
         **{"baseline": str, "max_regression": float, "regression_of": str, "confidence": float},
-        **{"sequential": bool, "looks": int, "series": str},
+        **{"require_judge_kappa": float, "sequential": bool, "looks": int, "series": str},
     }
     found: dict[str, Any] = {name: (kind | None, None) for name, kind in types.items()}
     return create_model("GateFile", __base__=Strict, **found)
 
 
-def decide(spec: GateSpec, found: Outcomes, before: Outcomes | None = None) -> Gate:
-    """Hold a run to a gate; ``before`` is the baseline's. A run that was stopped early is decided
-    as it was made: by every look. Raises MsbError as `gate.gate` and `pair_runs` do."""
+def decide(
+    spec: GateSpec, found: Outcomes, before: Outcomes | None = None, judged: Check | None = None
+) -> Gate:
+    """Hold a run to a gate; ``before`` is the baseline's, ``judged`` the check of its judge. A run
+    that was stopped early is decided as it was made: by every look. Raises MsbError as `gate.gate`
+    and `pair_runs` do."""
     sequential = spec.sequential or found.stopped is not None
     confidence = confidence_of_a_look(spec.confidence, spec.looks or 1)
     notes: list[str] = []
@@ -132,7 +140,7 @@ def decide(spec: GateSpec, found: Outcomes, before: Outcomes | None = None) -> G
         notes, change = _change(spec, before, found, confidence, sequential)
     if found.stopped and not spec.sequential:
         notes.append(f"{found.run.id} was stopped early: decided as by --sequential")
-    made = gate(found, spec.thresholds, confidence, change, sequential)
+    made = gate(found, spec.thresholds, confidence, change, sequential, judged)
     return replace(made, notes=tuple(notes))
 
 
@@ -170,7 +178,10 @@ def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes
     """
     found = run.outcomes(judges)
     before = open_run(spec.baseline, run.store).outcomes(judges) if spec.baseline else None
-    made = decide(spec, found, before)
+    least, judged = spec.require_judge_kappa, None
+    if least is not None:
+        judged = judge_check(run.summary(judges).checked, least, run.id)
+    made = decide(spec, found, before, judged)
     if spec.looks is None:
         return found, made
     series = spec.series or str(found.run.settings["benchmark"]["name"])

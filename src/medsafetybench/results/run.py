@@ -17,6 +17,7 @@ from ..errors import MissingExtra
 from ..store.outcomes import Outcomes, judges_with_verdicts, panel_of, read_outcomes
 from ..store.store import Store
 from ..taxonomy import Taxonomy, load_taxonomy
+from .checked import cards_known, panel_key
 from .rows import rows
 from .scorecard import Scorecard
 from .summarise import summarise
@@ -48,7 +49,9 @@ class Run:
             panel = panel_of(store, run, judges)
             found, labels = with_labels(store, run, panel, rule)
             also = [j.name for j in judges_with_verdicts(store, run) if j not in found.judges]
-        return found, summarise(found, self.taxonomy, also, labels)
+            keys = [judge.key for judge in panel]
+            cards = cards_known(store, [*keys, panel_key(panel, rule)] if keys else [])
+        return found, summarise(found, self.taxonomy, also, labels, cards)
 
     def labelled(
         self, judges: Sequence[str] = (), rule: str = "median"

@@ -156,6 +156,30 @@ class StoppedEarly(BaseModel):
     asked: int = Field(description="Requests that were asked and judged by then")
 
 
+class CheckedOn(BaseModel):
+    """How far a judge agreed with people on one labelled set."""
+
+    set: str = Field(description="The set's name; of people's labels of a run, the run's id")
+    n: int = Field(description="Responses")
+    kappa: float | None
+    ci95: Interval | None
+    trained: bool = Field(description="The judge was made with this set: no evidence")
+
+
+class JudgeChecked(BaseModel):
+    """How far a judge of the run has been checked against people's labels (its judge cards)."""
+
+    judge: str
+    key: str
+    kappa: float | None = Field(
+        description="Mean over the sets that it was not made with, each counting once"
+    )
+    ci95: Interval | None
+    sets: list[CheckedOn]
+    run: CheckedOn | None = Field(description="On people's labels of this very run")
+    text: str = Field(description="The same in a sentence")
+
+
 class BenchmarkInfo(BaseModel):
     """What was asked. ``selection`` says how it was narrowed down, if it was."""
 
@@ -201,6 +225,10 @@ class Scorecard(BaseModel):
     )
     others: list[str] = Field(
         default_factory=list, description="Judges that scored the run and are not its panel"
+    )
+
+    checked: list[JudgeChecked] = Field(
+        default_factory=list, description="How far each judge was checked against people"
     )
 
     @property

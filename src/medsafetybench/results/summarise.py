@@ -17,8 +17,10 @@ from ..statistics.clusters import Clusters
 from ..store.outcomes import ERROR, PENDING, SCORED, STATES, UNSCORED, Column, Mask, Outcomes
 from ..taxonomy import Taxonomy
 from .agreement import panel_agreement
+from .checked import checked_members
 from .corrected import corrections, labels_given, not_corrected
 from .estimate import estimate
+from .judge_card import JudgeCard
 from .measures import SIDES, Measure, supported, unsupported
 from .scorecard import (
     SCHEMA,
@@ -42,9 +44,11 @@ def summarise(
     taxonomy: Taxonomy,
     others: Sequence[str] = (),
     labels: Sequence[Labels] = (),
+    cards: Sequence[JudgeCard] = (),
 ) -> Scorecard:
     """The scorecard. ``taxonomy`` gives the principles' titles. ``labels`` correct the figures, and
-    are scores of judges beside the panel; ``others`` names those that scored the run as well."""
+    are scores of judges beside the panel; ``others`` names those that scored the run as well;
+    ``cards`` say how far its judges were checked."""
     run, members, scale = found.run, found.members, found.scale
     return Scorecard(
         schema=SCHEMA,
@@ -70,6 +74,7 @@ def summarise(
         labels=labels_given(found) if found.others else 0,
         stopped_early=StoppedEarly(**found.stopped) if found.stopped else None,
         others=list(others),
+        checked=checked_members(members, found.rule, cards, run.id),
     )
 
 

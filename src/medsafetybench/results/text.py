@@ -256,6 +256,7 @@ def _remarks(card: Scorecard) -> list[tuple[str, str]]:
             )
         )
     remarks += [(f"\nNot corrected: {line}.", "dim") for line in card.uncorrected]
+    remarks += [(f"\nChecked: {found.text}", "dim") for found in card.checked]
     if card.not_measured:
         listed = ", ".join(card.not_measured)
         remarks.append((f"\nNot measured by {card.judge}: {listed}.", "dim"))

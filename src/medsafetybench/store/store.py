@@ -28,6 +28,8 @@ from .order import in_order
 from .provenance import with_entry
 
 CHUNK = 256
+CHECK = "check-"
+"""How the ids of runs begin that hold labelled responses, for judges to be checked on."""
 
 RUN = "number, id, created, settings, panel, audit, provenance, stopped"
 REQUEST_FIELDS = tuple(field.name for field in fields(Request))
@@ -144,7 +146,10 @@ class Store(Database):
             )
 
     def runs(self) -> list[RunRecord]:
-        """Every run, oldest first."""
+        """Every run, oldest first; what a judge was checked on (``CHECK``) is none."""
+        return [run for run in self._all_runs() if not run.id.startswith(CHECK)]
+
+    def _all_runs(self) -> list[RunRecord]:
         query = f"SELECT {RUN} FROM runs ORDER BY number"
         return [_run_record(row) for row in self._db.execute(query)]
 
@@ -153,7 +158,7 @@ class Store(Database):
 
         Raises MsbError if there is none or more than one such.
         """
-        runs = self.runs()
+        runs = self._all_runs() if identity.startswith(CHECK) else self.runs()
         found = [run for run in runs if run.id == identity]
         found = found or [run for run in runs if run.id.startswith(identity)]
         if identity == "last" and runs:
