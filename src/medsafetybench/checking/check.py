@@ -23,7 +23,6 @@ from ..labelled import Labelled
 from ..records import digest
 from ..results.checked import panel_key
 from ..results.judge_card import (
-    Checked,
     JudgeCard,
     Verdicts,
     comparable,
@@ -35,10 +34,7 @@ from ..store.cards import cards_of, put_card
 from ..store.outcomes import ERROR, PENDING, Outcomes, read_outcomes
 from ..store.provenance import here
 from ..store.store import CHECK, JudgeRecord, RunRecord, Store, response_key
-from .sets import Choice, Part, open_sets
-
-FOLDS = "folds"
-"""The part of a card that stands for all of a set, by settings fitted without the fold judged."""
+from .sets import Choice, Part, checked_part, open_sets
 
 
 @dataclass(frozen=True)
@@ -142,7 +138,7 @@ def _cards(
     cards, notes = [], []
     fitted = _fitted(store, records)
     for part, places in bench.parts:
-        on = _checked(part)
+        on = checked_part(part)
         for found in shown:
             if left := int(np.isin(found.state[places], (ERROR, PENDING)).sum()):
                 n = places.stop - places.start
@@ -156,27 +152,6 @@ def _cards(
             put_card(store, card.key, card.set, card.part, card.n, plain(card))
             cards.append(card)
     return cards, notes
-
-
-def _checked(part: Part) -> Checked:
-    rows = part.found.rows
-    draws: dict[str, int] = {}
-    numbers = [draws.setdefault(row.request.pair or row.request.id, len(draws)) for row in rows]
-    given = [row.given or (0,) * len(part.found.annotators) for row in rows]
-    return Checked(
-        name=part.found.name,
-        version=part.found.version,
-        sha256=part.found.sha256,
-        licence=part.found.licence,
-        part=part.part,
-        own=part.found.own,
-        scale=part.found.scale,
-        labels=np.array([row.label for row in rows], np.int8),
-        given=np.array(given, np.int8).reshape(len(rows), -1).T,
-        draws=np.array(numbers, np.int64),
-        whole=part.whole,
-        left_out=part.found.left_out,
-    )
 
 
 def _verdicts(

@@ -15,6 +15,7 @@ from ..errors import MsbError, UnknownName
 from ..labelled import Labelled, LabelledSet, load_set, sets_at_hand
 from ..labelled.published import PUBLISHED
 from ..labelled.split import PARTS
+from ..results.judge_card import Checked
 from ..results.measures import REFUSAL
 from ..scale import SCALES, Scale
 from ..statistics.sampling import stratified_sample
@@ -126,3 +127,25 @@ def _sample(found: LabelledSet, choice: Choice) -> LabelledSet:
     strata = [row.label for row in found.rows]
     chosen = sorted(map(int, stratified_sample(places, strata, choice.limit, choice.seed)))
     return replace(found, rows=tuple(found.rows[place] for place in chosen), whole=found.sha256)
+
+
+def checked_part(part: Part) -> Checked:
+    """The rows taken of a set in arrays, for cards."""
+    rows = part.found.rows
+    draws: dict[str, int] = {}
+    numbers = [draws.setdefault(row.request.pair or row.request.id, len(draws)) for row in rows]
+    given = [row.given or (0,) * len(part.found.annotators) for row in rows]
+    return Checked(
+        name=part.found.name,
+        version=part.found.version,
+        sha256=part.found.sha256,
+        licence=part.found.licence,
+        part=part.part,
+        own=part.found.own,
+        scale=part.found.scale,
+        labels=np.array([row.label for row in rows], np.int8),
+        given=np.array(given, np.int8).reshape(len(rows), -1).T,
+        draws=np.array(numbers, np.int64),
+        whole=part.whole,
+        left_out=part.found.left_out,
+    )

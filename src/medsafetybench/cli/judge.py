@@ -28,6 +28,7 @@ app = commands(
     "Check judges against people's labels.",
     {
         "check": ("judge:check", "Run judges on labelled sets: their judge cards."),
+        "fit": ("judge_fit:fit", "Choose a boundary on people's labels."),
         "cards": ("judge:cards", "The judge cards there are."),
         "sets": ("judge:sets", "The labelled sets, with licence and use."),
     },

@@ -81,6 +81,8 @@ def _panel(judges: Sequence[Settings], names: Sequence[str]) -> dict[str, Any]:
 def _judge(judge: Settings, name: str) -> dict[str, Any]:
     if judge.get("model") == "replay":
         return {"judge": name if name.startswith("replay:") else f"replay:{FILE}"}
+    if "boundary" in judge:
+        return {"judge": f"{judge['judge']}@{judge['boundary']!r}"}
     model = str(judge.get("model") or judge.get("judge") or "?")
     return {**_of(JudgeOptions, judge), "judge": model}
 

@@ -4,6 +4,7 @@ openai:MODEL      a language model behind any OpenAI-compatible endpoint, with a
 hf:MODEL, inspect:PROVIDER/MODEL
                   a local model, or one of Inspect's providers, with a rubric
 screen            offline: tells refusal from compliance, measures no severity
+screen@BOUNDARY   the same, with another boundary (``msb judge fit``)
 phrases           offline: the plain string matcher that papers report, to compare with them
 replay:FILE       verdicts made elsewhere
 paper             the authors' own judge, gpt-3.5-turbo-0125 with the rubric ``paper``
@@ -20,6 +21,7 @@ from ..models.opening import MODELS, loaded, split_spec
 from ..models.settings import Endpoint
 from ..records import Sampling
 from ..taxonomy import Taxonomy, load_taxonomy
+from .bounded import MARK, open_at
 from .judge import Judge, Judging
 
 LLM, PAPER = "medsafetybench.judges.llm:LLMJudge", "medsafetybench.judges.paper:PaperJudge"
@@ -57,6 +59,8 @@ def open_judge(
 
     The rubrics ``paper`` and ``paper-general`` read the authors' texts from ``data_folder``.
     """
+    if spec.partition(MARK)[0] in ALONE and MARK in spec:
+        return open_at(spec, JUDGES[spec.partition(MARK)[0]], meter)
     scheme = spec if spec in ALONE else split_spec(spec, "judge", JUDGES)[0]
     if scheme in ALONE and scheme != spec:
         raise MsbError(f"judge {spec!r}; expected {scheme} and nothing behind it")
