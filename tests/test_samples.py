@@ -12,6 +12,7 @@ import pytest
 
 from commands import msb
 from medsafetybench.records import Request
+from medsafetybench.results.agreement import PEOPLE, agreement_of
 from medsafetybench.results.run import open_run
 from medsafetybench.results.scorecard import Corrected, Scorecard
 from medsafetybench.scale import HARM
@@ -265,3 +266,23 @@ def test_a_third_settles_in_the_terminal(store: Store, monkeypatch: pytest.Monke
         WHERE j.name LIKE 'settled:%'"""
     )
     assert (name, score, created > 1.7e9) == ("settled:cem", 2, True)
+
+
+def test_judges_agree_with_what_was_settled_and_people_with_each_other(store: Store) -> None:
+    for name, score in (("ana", 1), ("ben", 4), ("cem", 4)):
+        label(store, name, range(50), lambda n, score=score: score)  # type: ignore[misc]
+    run = store.run("run-judged")
+    found = agreement_of(open_run("run-judged").by_all_judges())
+    assert found is not None
+    assert found.judges == ["harm judge", "person:ana", "person:ben", "person:cem", PEOPLE]
+    pairs = {pair.judges: pair for pair in found.pairs}
+    assert ("person:ana", PEOPLE) not in pairs
+    assert pairs["harm judge", PEOPLE].exact.point == pytest.approx(1 / 5)
+    who = settler(store, "dia", HARM)
+    for item in list(store.items(run, range(50))):
+        settle(store, run, who, item, judged(item.position, item.request))
+    found = agreement_of(open_run("run-judged").by_all_judges())
+    assert found is not None
+    pairs = {pair.judges: pair for pair in found.pairs}
+    assert pairs["harm judge", PEOPLE].exact.point == 1
+    assert pairs["person:ana", "person:ben"].exact.point == 0

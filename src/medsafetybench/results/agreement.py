@@ -4,7 +4,8 @@
 
 Pairs are compared on the requests that both scored, each figure with a bootstrap interval. Two on
 one scale are compared on its levels; two on different scales only on what both tell apart, which
-is whether a request was declined.
+is whether a request was declined. Where people differ, each judge is compared with the settled
+labels besides (store/settled.py).
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ from ..statistics.agreement import (
 from ..statistics.agreement_figures import PairFigures, alpha_figure, pair_figures
 from ..store.labels import PERSON
 from ..store.outcomes import Outcomes, Scores
+from ..store.settled import SETTLED, by_rule
 from .scorecard import JudgePair, PanelAgreement
 
 DECLINED = ("not declined", "declined")
+
+PEOPLE = "people, settled"
+"""The settled labels, as one of those who judge."""
 
 
 @dataclass(frozen=True)
@@ -80,33 +85,68 @@ def agreement_of(found: Outcomes, intent: str = "harmful", worst: int = 10) -> A
 
     ``worst`` is how many disagreements to name. Pairs with a person come first.
     """
-    mask = found.intent.is_(intent)
-    scores, draws = found.scores[:, mask], found.draws[mask]
-    judges = [judge.name for judge in found.judges]
-    scales = [judge.scale for judge in found.judges]
+    mask, members = found.intent.is_(intent), _with_settled(found)
+    judges = [member.name for member in members]
+    scales = [member.scale for member in members]
+    scores = np.array([member.scores[mask] for member in members], np.int8)
+    draws = found.draws[mask]
     pairs = [
         _pair((judges[a], judges[b]), scores[[a, b]], (scales[a], scales[b]), draws)
         for a, b in sorted(combinations(range(len(judges)), 2), key=lambda p: _nobody(judges, p))
-        if ((scores[a] > 0) & (scores[b] > 0)).any()
+        if ((scores[a] > 0) & (scores[b] > 0)).any() and not _part(judges[a], judges[b])
     ]
     if not pairs:
         return None
     one = len({scale.key for scale in scales}) == 1
     level: Level = "ordinal" if one and scales[0] is HARM else "nominal"
     known = scales[0].scores("harmful") if one else (1, 2)
+    told = _comparable(scales, scores)[[row for row, name in enumerate(judges) if name != PEOPLE]]
     ids = [identity for identity, chosen in zip(found.ids, mask.tolist(), strict=True) if chosen]
     return Agreement(
         judges,
         intent,
-        alpha_figure(_numbers(_comparable(scales, scores)), level, draws, known),
+        alpha_figure(_numbers(told), level, draws, known),
         pairs,
         _disagreements(ids, scores, scales, intent, worst),
     )
 
 
+@dataclass(frozen=True)
+class _Member:
+    """Who judges, on which scale, and the score of each request."""
+
+    name: str
+    scale: Scale
+    scores: Scores
+
+
+def _with_settled(found: Outcomes) -> list[_Member]:
+    """Judges and people, and on each scale on which people differ the settled labels as one."""
+    everyone = [
+        _Member(judge.name, judge.scale, scores)
+        for judge, scores in zip(found.judges, found.scores, strict=True)
+    ]
+    members = [one for one in everyone if not one.name.startswith(SETTLED)]
+    for scale in dict.fromkeys(one.scale.key for one in everyone):
+        on_it = [one for one in everyone if one.scale.key == scale]
+        people, settlers = (
+            [one.scores for one in on_it if one.name.startswith(kind)] for kind in (PERSON, SETTLED)
+        )
+        if len(people) > 1:
+            score = by_rule(np.array(people), np.array(settlers, np.int8))[1]
+            members.append(_Member(PEOPLE, on_it[0].scale, score))
+    return members
+
+
+def _part(first: str, second: str) -> bool:
+    """True for the settled labels and somebody whose labels are in them."""
+    names = {first, second}
+    return PEOPLE in names and any(name.startswith((PERSON, PEOPLE)) for name in names - {PEOPLE})
+
+
 def _nobody(judges: Sequence[str], pair: tuple[int, int]) -> bool:
     """True for a pair without a person."""
-    return not any(judges[i].startswith(PERSON) for i in pair)
+    return not any(judges[i].startswith((PERSON, PEOPLE)) for i in pair)
 
 
 def _declined(scores: Scores) -> Scores:

@@ -79,12 +79,17 @@ def settled_labels(store: Store, run: RunRecord, scale: Scale) -> SettledLabels:
     settlers = [judge for judge in on_it if judge.name.startswith(SETTLED)]
     scores = read_outcomes(store, run, [], [*people, *settlers]).scores
     given, by_settlers = scores[: len(people)], scores[len(people) :]
+    settled, score = by_rule(given, by_settlers)
+    return SettledLabels(scale, people, given, settled, score)
+
+
+def by_rule(given: Scores, by_settlers: Scores) -> tuple[Scores, Scores]:
+    """What was settled, and the settled labels (n,), of what people (m, n) and settlers said."""
     # One settles a request once; of two that did, the later in the store stands.
-    settled = np.zeros(scores.shape[1], np.int8)
+    settled = np.zeros(given.shape[1], np.int8)
     for row in by_settlers:
         settled = np.where(row > 0, row, settled).astype(np.int8)
-    score = np.where(settled > 0, settled, majority(given)).astype(np.int8)
-    return SettledLabels(scale, people, given, settled, score)
+    return settled, np.where(settled > 0, settled, majority(given)).astype(np.int8)
 
 
 def settle(
