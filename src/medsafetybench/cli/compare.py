@@ -134,6 +134,7 @@ def show_comparison(found: Comparison, by_principle: bool = False) -> None:
     print(f"judge: {found.judge}\non {counted}\n")
     for family in found.families:
         _family(_titled(family), family, found.method)
+        _corrected(family, found.method, by_principle)
     if found.contrasts:
         _family(f"Groups of runs, {found.contrasts.measure.title}", found.contrasts, found.method)
     if by_principle and found.by_principle:
@@ -179,6 +180,35 @@ def _family(title: str, family: Family, method: Method) -> None:
     draws = max(test.clusters for test in tests)
     if least_p(draws, len(tests)) > 1 - method.confidence:
         print(f"{draws} requests in each of {len(tests)} tests cannot earn a star")
+    print()
+
+
+def _corrected(family: Family, method: Method, by_principle: bool) -> None:
+    """The differences that labels correct."""
+    rate = family.measure.unit == "share"
+    shown = [one for one in family.corrected if by_principle or one.principle is None]
+    if not shown:
+        return
+    print(
+        f"The same, corrected by labels of both runs; {method.confidence:.0%} interval of each pair"
+    )
+    numbers = ("n", "labels", "drawn, no label", "difference", "interval")
+    principles = any(one.principle for one in shown)
+    header = ("first -> second", *(("principle",) if principles else ()), *numbers)
+    form = "{:+.1%}" if rate else "{:+.2f}"
+    rows = [
+        (
+            f"{one.first}\n-> {one.second}",
+            *([str(one.principle or "all")] if principles else []),
+            str(one.n),
+            " and ".join(map(str, one.labels)),
+            str(one.unread),
+            form.format(one.difference),
+            f"[{', '.join(form.format(end) for end in one.interval)}]",
+        )
+        for one in shown
+    ]
+    show.table(header, rows, right=numbers)
     print()
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -35,6 +35,7 @@ from ..statistics.paired import (
     wilcoxon_p,
     with_missing,
 )
+from .corrected_pairs import CorrectedDifference, corrected_differences
 from .measures import Measure
 from .pairing import Pairing, Side
 from .plain import plain
@@ -102,10 +103,15 @@ class Method:
 
 @dataclass(frozen=True)
 class Family:
-    """Tests that answer one question together, and are corrected for their number together."""
+    """Tests that answer one question together, and are corrected for their number together.
+
+    ``corrected`` are the same differences corrected for the judge's error, of the pairs of runs
+    that both have labels enough.
+    """
 
     measure: Measure
     tests: list[Difference]
+    corrected: list[CorrectedDifference] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,14 @@ def compare(
         requests={intent: len(side.ids) for intent, side in asked.items()},
         clusters={intent: len(np.unique(side.clusters)) for intent, side in asked.items()},
         notes=list(pairing.notes),
-        families=[Family(m, all_pairs(pairing, m, method)) for m in pairing.measures],
+        families=[
+            Family(
+                m,
+                all_pairs(pairing, m, method),
+                corrected_differences(pairing, m, method.confidence),
+            )
+            for m in pairing.measures
+        ],
         by_principle=_by_principle(pairing, led, method) if led else None,
         contrasts=(led and groups and Family(led, contrasts(pairing, led, groups, method))) or None,
     )
@@ -289,6 +302,7 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
     """The comparison as plain data: a family of tests under the key of its measure; an undefined
     figure is null."""
     families = {family.measure.key: plain(family.tests) for family in found.families}
+    fixed = {family.measure.key: plain(family.corrected) for family in found.families}
     return {
         "schema": SCHEMA,
         "runs": found.runs,
@@ -299,6 +313,7 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
         "clusters": found.clusters,
         "notes": found.notes,
         "families": families,
+        "corrected": {key: pairs for key, pairs in fixed.items() if pairs},
         "by_principle": _family_json(found.by_principle),
         "contrasts": _family_json(found.contrasts),
     }

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,14 +60,16 @@ class Side:
 
 @dataclass(frozen=True)
 class Pairing:
-    """Runs over the same requests. ``labels`` name the runs; ``notes`` say what was left out."""
+    """Runs over the same requests. ``labels`` name the runs; ``notes`` say what was left out;
+    ``outcomes`` are those of each run, whole."""
 
     labels: list[str]
     runs: list[Run]
     judge: str
     scales: list[Scale]
     sides: Mapping[str, Side]
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    outcomes: Sequence[Outcomes]
 
     @property
     def measures(self) -> list[Measure]:
@@ -100,7 +102,7 @@ def pair_runs(
     names = [run.id for run in runs]
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise MsbError(f"given: {', '.join(names) or 'no run'}; expected two or more, each once")
-    return pair([run.outcomes(judges, rule) for run in runs], runs, allow_different_judges)
+    return pair([run.labelled(judges, rule) for run in runs], runs, allow_different_judges)
 
 
 def pair(
@@ -117,7 +119,7 @@ def pair(
     notes += [*_missing_notes(sides), *_stopped_notes(found)]
     scales = [one.scale for one in found if one.scale]
     judge = " + ".join(judge.name for judge in found[0].members)
-    return Pairing(_labels(found), list(runs), judge, scales, sides, notes)
+    return Pairing(_labels(found), list(runs), judge, scales, sides, notes, found)
 
 
 def join(found: Sequence[Outcomes]) -> NDArray[np.int64]:

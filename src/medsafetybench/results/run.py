@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MissingExtra
 from ..store.outcomes import Outcomes, judges_with_verdicts, panel_of, read_outcomes
 from ..store.store import Store
+from ..store.trusted import with_labels
 from ..taxonomy import Taxonomy, load_taxonomy
 from .checked import cards_known, panel_key
 from .rows import rows
 from .scorecard import Scorecard
 from .summarise import summarise
-from .trusted import Labels, with_labels
 
 if TYPE_CHECKING:
     import pandas
@@ -47,16 +47,15 @@ class Run:
         with Store.read(self.store) as store:
             run = store.run(self.id)
             panel = panel_of(store, run, judges)
-            found, labels = with_labels(store, run, panel, rule)
+            found = with_labels(store, run, panel, rule)
             also = [j.name for j in judges_with_verdicts(store, run) if j not in found.judges]
             keys = [judge.key for judge in panel]
             cards = cards_known(store, [*keys, panel_key(panel, rule)] if keys else [])
-        return found, summarise(found, self.taxonomy, also, labels, cards)
+        return found, summarise(found, self.taxonomy, also, cards)
 
-    def labelled(
-        self, judges: Sequence[str] = (), rule: str = "median"
-    ) -> tuple[Outcomes, list[Labels]]:
-        """The outcomes with trusted judges beside the panel, and the samples these labelled."""
+    def labelled(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
+        """The outcomes with the judges whose labels are trusted beside the panel, and the random
+        samples that these labelled."""
         with Store.read(self.store) as store:
             run = store.run(self.id)
             return with_labels(store, run, panel_of(store, run, judges), rule)

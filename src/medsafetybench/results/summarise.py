@@ -33,7 +33,6 @@ from .scorecard import (
     StoppedEarly,
 )
 from .survival import survival_of
-from .trusted import Labels
 
 PARTS = ("principle", "source", "language", "turn", "framing")
 """What a side is shown by, where its requests differ in it: columns of the outcomes."""
@@ -43,11 +42,10 @@ def summarise(
     found: Outcomes,
     taxonomy: Taxonomy,
     others: Sequence[str] = (),
-    labels: Sequence[Labels] = (),
     cards: Sequence[JudgeCard] = (),
 ) -> Scorecard:
-    """The scorecard. ``taxonomy`` gives the principles' titles. ``labels`` correct the figures, and
-    are scores of judges beside the panel; ``others`` names those that scored the run as well;
+    """The scorecard. ``taxonomy`` gives the principles' titles. The samples that judges beside the
+    panel labelled correct its figures; ``others`` names those that scored the run as well;
     ``cards`` say how far its judges were checked."""
     run, members, scale = found.run, found.members, found.scale
     return Scorecard(
@@ -69,8 +67,8 @@ def summarise(
         max_tokens=_max_tokens(run.settings["target"]),
         survival=None if found.stopped else survival_of(found),
         agreement=panel_agreement(found) if len(members) > 1 else None,
-        corrected=corrections(found, labels),
-        not_corrected=not_corrected(found, labels),
+        corrected=corrections(found),
+        not_corrected=not_corrected(found),
         labels=labels_given(found) if found.others else 0,
         stopped_early=StoppedEarly(**found.stopped) if found.stopped else None,
         others=list(others),

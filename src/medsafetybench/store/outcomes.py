@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ..errors import MsbError, UnknownName
 from ..scale import Scale
 from .order import in_order
+from .samples import LabelledSample
 from .store import JudgeRecord, RunRecord, Store
 
 PANEL_RULES: dict[str, Callable[[Sequence[int]], int]] = {
@@ -61,7 +62,7 @@ class Column:
         code = self.values.index(value) if value in self.values else -1
         return np.asarray(self.codes == code)
 
-    def there(self, among: Mask | None = None) -> list[Any]:
+    def there(self, among: Mask | NDArray[np.int64] | None = None) -> list[Any]:
         """The values that occur, sorted, None last."""
         used = np.unique(self.codes if among is None else self.codes[among])
         found = [self.values[code] for code in used]
@@ -76,7 +77,8 @@ class Outcomes:
     ``turn`` and ``framing`` are set under pressure. ``state`` (n,) indexes STATES; ``reason`` says
     why there is no score. ``scores`` (m, n) are each judge's, ``score`` (n,) is the panel's:
     numbers of levels of the judge's scale, 0 where there is none. The first ``panel`` judges are
-    the panel, all on one ``scale``; None without a judge.
+    the panel, all on one ``scale``; None without a judge. ``samples`` are those that judges beside
+    the panel labelled, where they were read (trusted.py).
     """
 
     run: RunRecord
@@ -97,6 +99,7 @@ class Outcomes:
     reason: Column
     scores: Scores
     score: Scores
+    samples: tuple[LabelledSample, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)

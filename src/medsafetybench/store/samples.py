@@ -13,11 +13,13 @@ a label like any other, and of no sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from ..errors import MsbError
 from ..records import INTENTS
@@ -53,6 +55,34 @@ class Sample:
         of = "" if len(self.intents) == len(INTENTS) else f"{' and '.join(self.intents)} "
         share = "all" if self.n is None else str(self.n)
         return f"{share} {of}requests drawn by seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class LabelledSample:
+    """A random sample of a run of n requests, as somebody labelled it.
+
+    ``place`` (n,) is where each request stands in the order drawn, from 0, and n where it was not
+    drawn; ``weights`` (n,) is how many it would speak for, up to a factor. ``reached`` says how
+    many of the first have been before readers on each scale. ``judges`` are the rows of the
+    outcomes whose scores are the labels, ``settlers`` those of who settled them; ``people`` says
+    that the labels are people's.
+    """
+
+    title: str
+    place: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    reached: Mapping[str, int]
+    judges: tuple[int, ...]
+    settlers: tuple[int, ...] = ()
+    people: bool = False
+
+    def drawn(self, scales: Container[str]) -> NDArray[np.bool_]:
+        """Which requests were drawn and have been before somebody on one of these scales.
+
+        The first of those drawn, in random order, are a random sample as well.
+        """
+        able = [n for scale, n in self.reached.items() if scale in scales]
+        return np.asarray(self.place < max(able, default=0))
 
 
 def sample_order(
