@@ -69,6 +69,10 @@ def gate(
     confidence: Annotated[
         float | None, Parameter(help="Of each one-sided bound. [default: 0.95]")
     ] = None,
+    corrected: Annotated[
+        bool | None,
+        Parameter(negative=(), help="Decide on figures corrected by labels of the run."),
+    ] = None,
     sequential: Annotated[
         bool | None,
         Parameter(negative=(), help="Bounds that hold after every request, for a growing run."),
@@ -95,7 +99,7 @@ def gate(
     from ..results.gate_spec import hold, read_gate, told_as
 
     own = {"baseline": baseline, "max_regression": max_regression, "regression_of": regression_of}
-    own |= {"require_judge_kappa": require_judge_kappa}
+    own |= {"require_judge_kappa": require_judge_kappa, "corrected": corrected}
     own |= {"confidence": confidence, "sequential": sequential, "looks": looks, "series": series}
     told = {**(vars(limits) if limits else {}), **own}
     spec = told_as(told, read_gate(file) if file else None)

@@ -28,6 +28,7 @@ from ..statistics.clusters import Clusters
 from ..statistics.interval import CONFIDENCE, Floats, Interval, apart
 from ..store.looks import LookRecord
 from ..store.outcomes import PENDING, Mask, Outcomes
+from .corrected_gate import corrected_check
 from .held import Check, Direction, Sample, Verdict, held, looked, sample_of
 from .measures import Measure, require
 
@@ -52,13 +53,15 @@ class Threshold:
 class Gate:
     """The checks of a run, and what they amount to.
 
-    Each bound is one-sided, at ``confidence``; ``sequential`` ones hold at every look together.
+    Each bound is one-sided, at ``confidence``; ``sequential`` ones hold at every look together,
+    ``corrected`` ones are of figures corrected by labels.
     ``look`` says which look of a series of releases it is; ``notes`` what was left out.
     """
 
     confidence: float
     checks: list[Check]
     sequential: bool = False
+    corrected: bool = False
     look: LookRecord | None = None
     notes: tuple[str, ...] = ()
 
@@ -87,29 +90,39 @@ def gate(
     regression: Check | None = None,
     sequential: bool = False,
     judged: Check | None = None,
+    corrected: bool = False,
 ) -> Gate:
     """Hold a run to thresholds; ``regression`` is a check against a baseline, and ``judged`` one of
     its judge (see judge_gate.py), if there are such.
 
     With ``sequential`` it is looked at after every draw, in the order in which it is asked, and
-    each check is decided as soon as it can be. Raises MsbError without a threshold, for one off its
-    scale or on what the run's judge does not measure, or for a confidence that is not above a half.
+    each check is decided as soon as it can be; with ``corrected`` thresholds are for figures as
+    corrected by labels, which the outcomes were read with. Raises MsbError without a threshold, for
+    one off its scale or on what the run's judge does not measure, or for a confidence that is not
+    above a half.
     """
     if not 0.5 < confidence < 1:
         raise MsbError(f"confidence {confidence:g}; expected above 0.5 and below 1, as 0.95")
-    checks = [_checked(found, threshold, confidence, sequential) for threshold in thresholds]
+    checks = [
+        _checked(found, threshold, confidence, sequential, corrected) for threshold in thresholds
+    ]
     checks += [check for check in (regression, judged) if check]
     if not checks:
         raise MsbError("no threshold was given; expected one such as --max-over-refusal 0.05")
-    return Gate(confidence, checks, sequential)
+    return Gate(confidence, checks, sequential, corrected)
 
 
-def _checked(found: Outcomes, threshold: Threshold, confidence: float, sequential: bool) -> Check:
+def _checked(
+    found: Outcomes, threshold: Threshold, confidence: float, sequential: bool, corrected: bool
+) -> Check:
     measure = threshold.measure
     require(measure, found.scale, " + ".join(judge.name for judge in found.members))
     assert found.scale is not None, "a measure is supported by a scale"
     ends = measure.range(found.scale)
     expect(f"--{threshold.name}", threshold.value, ends)
+    if corrected:
+        asked = (threshold.name, threshold.value, threshold.side, confidence)
+        return corrected_check(found, measure, *asked)
     at = found.order[found.of_side(measure.side)[found.order]]
     values = measure.of_scores(found.scale, found.score[at])
     sample = sample_of(values, ends, found.draws[at], found.state[at] == PENDING)

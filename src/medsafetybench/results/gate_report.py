@@ -62,6 +62,8 @@ def bounds(found: Gate) -> str:
     told = f"each bound one-sided, {100 * found.confidence:g}%"
     if found.sequential:
         told += " over all looks together"
+    if found.corrected:
+        told += ", of figures corrected by labels"
     if look := found.look:
         told += f"; look {look.number} of {look.looks} of the series {_cell(look.series)}"
     return told

@@ -17,12 +17,13 @@ import numpy as np
 
 from ..documents import checked, read_document
 from ..errors import MsbError
-from ..statistics.interval import CONFIDENCE
+from ..statistics.interval import CONFIDENCE, apart
 from ..statistics.sequential import confidence_of_a_look
 from ..store.looks import record_verdict, take_look
 from ..store.outcomes import PENDING, Outcomes
 from ..store.store import Store
-from .gate import Gate, Paired, Threshold, gate, regression
+from .corrected_gate import corrected_regression
+from .gate import Gate, Paired, Threshold, expect, gate, regression
 from .held import Check, Direction, Verdict
 from .judge_gate import NAME as JUDGED
 from .judge_gate import judge_check
@@ -42,6 +43,7 @@ class GateSpec:
 
     ``confidence`` is that of each bound, over all ``looks`` together where there are several: as
     many releases share the chance of an error. ``series`` names them; without it, the benchmark.
+    With ``corrected`` it is decided on figures corrected for the judge's error.
     """
 
     thresholds: tuple[Threshold, ...] = ()
@@ -50,6 +52,7 @@ class GateSpec:
     regression_of: str = "harmfulness"
     require_judge_kappa: float | None = None
     confidence: float = CONFIDENCE
+    corrected: bool = False
     sequential: bool = False
     looks: int | None = None
     series: str | None = None
@@ -61,6 +64,11 @@ class GateSpec:
         if self.baseline is not None and self.max_regression is None:
             raise MsbError(
                 "--baseline was given without --max-regression; say how much is too much"
+            )
+        if self.corrected and self.sequential:
+            raise MsbError(
+                "--corrected decides on labels of a random sample of a finished run, --sequential "
+                "on a run that grows; give one of them"
             )
         if self.looks is not None and self.looks < 1:
             raise MsbError(f"--looks {self.looks}; expected 1 or more")
@@ -76,6 +84,8 @@ class GateSpec:
             held_to["regression-of"] = measure_named(self.regression_of).key
         if self.require_judge_kappa is not None:
             held_to[JUDGED] = self.require_judge_kappa
+        if self.corrected:
+            held_to["corrected"] = True
         return {**held_to, "confidence": self.confidence, "sequential": self.sequential}
 
 
@@ -120,7 +130,8 @@ def _file() -> type[BaseModel]:
     types = {
         **dict.fromkeys(sorted(_thresholds()), float),
         **{"baseline": str, "max_regression": float, "regression_of": str, "confidence": float},
-        **{"require_judge_kappa": float, "sequential": bool, "looks": int, "series": str},
+        **{"require_judge_kappa": float, "corrected": bool},
+        **{"sequential": bool, "looks": int, "series": str},
     }
     found: dict[str, Any] = {name: (kind | None, None) for name, kind in types.items()}
     return create_model("GateFile", __base__=Strict, **found)
@@ -140,7 +151,8 @@ def decide(
         notes, change = _change(spec, before, found, confidence, sequential)
     if found.stopped and not spec.sequential:
         notes.append(f"{found.run.id} was stopped early: decided as by --sequential")
-    made = gate(found, spec.thresholds, confidence, change, sequential, judged)
+    asked = (confidence, change, sequential, judged, spec.corrected)
+    made = gate(found, spec.thresholds, *asked)
     return replace(made, notes=tuple(notes))
 
 
@@ -152,6 +164,12 @@ def _change(
     measure, pairing = measure_named(spec.regression_of), pair([before, found])
     require(measure, pairing.scales[1], pairing.judge)
     side = pairing.sides[measure.side]
+    if spec.corrected:
+        expect("--max-regression", spec.max_regression, apart(pairing.range(measure)))
+        places = side.positions[0], side.positions[1]
+        two = (before, found), places, side.clusters
+        most = spec.max_regression
+        return list(pairing.notes), corrected_regression(*two, measure, most, confidence)
     place = np.argsort(found.order)[side.positions[1]]
     # By draws, each where the first of it stands.
     first = np.full(int(side.clusters.max(initial=-1)) + 1, len(found))
@@ -176,8 +194,9 @@ def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes
     Raises MsbError where the series has had all its looks, or was begun with other settings: then
     nothing is decided.
     """
-    found = run.outcomes(judges)
-    before = open_run(spec.baseline, run.store).outcomes(judges) if spec.baseline else None
+    read = Run.labelled if spec.corrected else Run.outcomes
+    found = read(run, judges)
+    before = read(open_run(spec.baseline, run.store), judges) if spec.baseline else None
     least, judged = spec.require_judge_kappa, None
     if least is not None:
         judged = judge_check(run.summary(judges).checked, least, run.id)

@@ -9,6 +9,7 @@ good end too, and is undecided in between.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,13 @@ from ..store.outcomes import Mask
 Verdict = Literal["pass", "fail", "undecided"]
 Direction = Literal["max", "min"]
 """Which end of what is held to a threshold is the bad one: the highest, or the lowest."""
+
+
+REASONS: Mapping[Verdict, str] = {
+    "pass": "the whole interval holds the threshold",
+    "fail": "the whole interval breaks the threshold",
+    "undecided": "the threshold lies within the interval",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +101,17 @@ def held(name: str, threshold: float, sample: Sample, side: Direction, confidenc
         mean_bounds(sample.low, sample.ends, confidence, sample.clusters).low,
         mean_bounds(sample.high, sample.ends, confidence, sample.clusters).high,
     )
+    verdict = verdict_of(bounds, threshold, side) if len(sample.low) else "undecided"
+    return _check(name, threshold, sample, bounds, verdict, REASONS[verdict])
+
+
+def verdict_of(bounds: Interval, threshold: float, side: Direction) -> Verdict:
+    """What one-sided bounds make of a threshold."""
     sign = 1 if side == "max" else -1
     bad, good = (bounds.high, bounds.low) if sign == 1 else (bounds.low, bounds.high)
-    verdict: Verdict = "undecided"
-    if len(sample.low) and sign * (bad - threshold) <= 0:
-        verdict = "pass"
-    elif len(sample.low) and sign * (good - threshold) > 0:
-        verdict = "fail"
-    reasons: dict[Verdict, str] = {
-        "pass": "the whole interval holds the threshold",
-        "fail": "the whole interval breaks the threshold",
-        "undecided": "the threshold lies within the interval",
-    }
-    return _check(name, threshold, sample, bounds, verdict, reasons[verdict])
+    if sign * (bad - threshold) <= 0:
+        return "pass"
+    return "fail" if sign * (good - threshold) > 0 else "undecided"
 
 
 def looked(
