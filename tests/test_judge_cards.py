@@ -38,6 +38,7 @@ from medsafetybench.results.judge_card import (
 from medsafetybench.results.plain import plain
 from medsafetybench.scale import GUARD, HARM, REFUSAL, Scale
 from medsafetybench.statistics.agreement import Figure, cohen_kappa
+from medsafetybench.store.cards import cards_of, put_card
 from medsafetybench.store.labels import label, person
 from medsafetybench.store.outcomes import Column
 from medsafetybench.store.store import Store, judge_key
@@ -359,6 +360,13 @@ def test_labels_of_a_run_are_a_set() -> None:
     done = msb("judge", "check", "phrases", "--on", run)
     assert done.code == 0, done.err
     assert f"{run}, all: 3 responses to 3 requests" in done.out
+    with Store.open(STORE) as store:  # a label is taken back: what was found with it goes as well
+        record = store.run(run)
+        item = next(store.items(record, [2]))
+        store.forget_verdict(person(store, "ana", HARM), item.key, "harmful")
+    assert msb("judge", "check", "phrases", "--on", run).code == 0
+    with Store.read(STORE) as store:
+        assert [card["n"] for card in cards_of(store)] == [2]
     scripted_run("other", harmful=[1])
     done = msb("judge", "check", "phrases", "--on", "last")
     assert "has no labels of people; `msb annotate run-" in done.err
@@ -385,6 +393,12 @@ def test_the_line_says_how_far_a_judge_was_checked() -> None:
     assert own.run is not None
     assert own.run.kappa == 0.5
     assert own.text.startswith("screen: kappa 0.50 [0.40, 0.60] against people on 2 of these")
+    without = [a_card("a", 0.6, part="left out"), a_card("a", 0.99, trained=True)]
+    found = checked("screen", "key", without, "run-1")
+    assert found.text == (
+        "screen: kappa 0.60 [0.50, 0.70] against people on 1 labelled set (a 0.60; each by its "
+        "training without that set); never on your responses"
+    )
     tuned = checked("screen", "key", [a_card("a", 0.9, part="tune")], "run-1")
     assert tuned.kappa is None, "what settings are chosen on is no evidence"
 
@@ -417,8 +431,6 @@ def test_the_scorecard_and_the_gate_ask_for_cards() -> None:
 
 def store_card(run: str, card: JudgeCard) -> None:
     """As the card of the run's judge."""
-    from medsafetybench.store.cards import put_card
-
     with Store.open(STORE) as store:
         (key,) = store.run(run).panel
         put_card(store, key, card.set, card.part, card.n, plain(card) | {"key": key})

@@ -27,6 +27,8 @@ from .judge_card import JudgeCard, from_plain, mean_figure
 from .scorecard import CheckedOn, JudgeChecked
 
 SHIPPED = "cards.json"
+LEFT_OUT = "left out"
+"""The part of a card whose set was judged by the same training without that set."""
 
 
 @lru_cache(maxsize=1)
@@ -92,12 +94,15 @@ def sentence(found: JudgeChecked) -> str:
     made = [one.set for one in found.sets if one.trained]
     parts = []
     if found.run:
-        parts.append(f"{_kappa(found.run)} against people on {found.run.n} of these responses")
+        own = _kappa(found.run.kappa, found.run.ci95)
+        parts.append(f"{own} against people on {found.run.n} of these responses")
     if counted:
-        told = CheckedOn(set="", n=0, kappa=found.kappa, ci95=found.ci95, trained=False)
         listed = ", ".join(f"{one.set} {one.kappa:.2f}" for one in counted)
+        if all(one.part == LEFT_OUT for one in counted):
+            listed += "; each by its training without that set"
         which = f"{len(counted)} labelled set{'s' * (len(counted) > 1)} ({listed})"
-        parts.append(f"{_kappa(told)} {'' if found.run else 'against people '}on {which}")
+        mean = _kappa(found.kappa, found.ci95)
+        parts.append(f"{mean} {'' if found.run else 'against people '}on {which}")
     if made:
         parts.append(f"{' and '.join(made)}, which it was made with, {_does(made)} not count")
     if not counted and not found.run:
@@ -112,9 +117,9 @@ def _does(names: Sequence[str]) -> str:
     return "do" if len(names) > 1 else "does"
 
 
-def _kappa(one: CheckedOn) -> str:
-    ends = f" [{one.ci95.low:.2f}, {one.ci95.high:.2f}]" if one.ci95 else ""
-    return f"kappa {one.kappa:.2f}{ends}"
+def _kappa(point: float | None, interval: Interval | None) -> str:
+    ends = f" [{interval.low:.2f}, {interval.high:.2f}]" if interval else ""
+    return f"kappa {point:.2f}{ends}"
 
 
 def _best(cards: Iterable[JudgeCard]) -> Iterator[JudgeCard]:
@@ -136,7 +141,12 @@ def _rank(card: JudgeCard) -> tuple[bool, int, str]:
 def _on(card: JudgeCard) -> CheckedOn:
     kappa = card.kappa.point
     return CheckedOn(
-        set=card.set, n=card.n, kappa=kappa, ci95=_interval(card.kappa), trained=card.trained
+        set=card.set,
+        part=card.part,
+        n=card.n,
+        kappa=kappa,
+        ci95=_interval(card.kappa),
+        trained=card.trained,
     )
 
 

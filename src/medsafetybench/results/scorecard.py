@@ -160,6 +160,10 @@ class CheckedOn(BaseModel):
     """How far a judge agreed with people on one labelled set."""
 
     set: str = Field(description="The set's name; of people's labels of a run, the run's id")
+    part: str = Field(
+        description="test, all; folds: each response judged by a boundary that its label had no "
+        "part in; left out: the set judged by the same training without it"
+    )
     n: int = Field(description="Responses")
     kappa: float | None
     ci95: Interval | None

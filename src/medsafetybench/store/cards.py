@@ -18,9 +18,15 @@ from .database import Database
 def put_card(
     store: Database, judge: str, name: str, part: str, n: int, card: Mapping[str, Any]
 ) -> None:
-    """Store a card, in place of an earlier one of the same judge, part of the set and size."""
+    """Store a card, in place of an earlier one of the same judge, part of the set and size, and of
+    those on the set as it was with other labels."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     with store.transaction():
+        store.write(
+            "DELETE FROM judge_cards WHERE judge = ? AND name = ? AND part = ? "
+            "AND json_extract(card, '$.sha256') <> ?",
+            *(judge, name, part, card["sha256"]),
+        )
         store.write(
             "INSERT OR REPLACE INTO judge_cards VALUES (?, ?, ?, ?, ?, ?)",
             *(judge, name, part, n, at, orjson.dumps({**card, "at": at}).decode()),
