@@ -9,8 +9,12 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +175,30 @@ def test_a_set_that_is_not_at_hand_says_how_to_get_it(tmp_path: Path) -> None:
     assert done.code == 2
     assert "no labelled set is at hand" in done.err
     assert "--on FILE" in done.err
+
+
+def test_a_set_is_fetched_and_checked(
+    refusal_labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a server on this machine; what is not the published file is neither kept nor used."""
+    served = partial(SimpleHTTPRequestHandler, directory=str(refusal_labels / "chatref"))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), served)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+    one, path = published.PUBLISHED["chatref"], "all_hand_labeled.json"
+    url = f"http://127.0.0.1:{server.server_port}/{path}"
+    try:
+        for sha256 in ("0" * 64, one.files[path].sha256):
+            file = published.File(url, sha256)
+            here = replace(one, files={path: file})
+            monkeypatch.setitem(published.PUBLISHED, "chatref", here)  # type: ignore[arg-type]
+            done = msb("data", "fetch", "chatref", "--data-dir", str(tmp_path))
+            assert (done.code == 0) == (tmp_path / "chatref" / path).is_file() == (sha256[0] != "0")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "1 files downloaded, 0 were there already" in done.out
+    assert len(load_set("chatref", data_dir=tmp_path).rows) == 1406
 
 
 def test_sets_that_we_know_by_their_form() -> None:
