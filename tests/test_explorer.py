@@ -156,6 +156,12 @@ def test_it_listens_on_the_loopback_address_only(explorer: Explorer) -> None:
     assert [a for a in local if int(a.partition(":")[2], 16) == port] == [f"0100007F:{port:04X}"]
 
 
+def test_what_the_intervals_are_of_is_said(explorer: Explorer) -> None:
+    card = open_run("last", explorer.store).summary()
+    (number,) = (run.number for run in _runs(explorer) if run.id == card.run)
+    assert f"In brackets: {card.intervals}." in unescape(explorer.page(f"/runs/{number}"))
+
+
 def test_runs_show_each_measure_as_the_scorecard_has_it(explorer: Explorer) -> None:
     page = unescape(explorer.page("/?sort=harmfulness&down=1"))
     for run in _runs(explorer):

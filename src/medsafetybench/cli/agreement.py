@@ -33,13 +33,15 @@ def agreement(
 ) -> None:
     """Compare every two judges of a run, people included, each figure with a 95% interval."""
     from ..results.agreement import agreement_of
+    from ..results.interval_notes import of_agreement
 
     outcomes = _outcomes(run, judge or [], store)
     found = agreement_of(outcomes, intent, worst)
     if as_json:
         judges = [judge.name for judge in outcomes.judges]
         nothing = {"judges": judges, "intent": intent, "alpha": None, "pairs": []}
-        show.as_json(vars(found) if found else {**nothing, "disagreements": []}, schema=2)
+        told = vars(found) if found else {**nothing, "disagreements": []}
+        show.as_json({**told, "intervals": of_agreement()}, schema=2)
     elif found:
         _print(found)
     else:
@@ -64,9 +66,12 @@ def _outcomes(run: str, names: Sequence[str], store: Path) -> Outcomes:
 
 
 def _print(found: Agreement) -> None:
+    from ..results.interval_notes import of_agreement
+
     header = ("judges", "n", "equal", "within one", "kappa", "weighted kappa", "AC2", "bias")
     show.table(header, [_row(pair) for pair in found.pairs], right=header[1:])
     print(f"\nKrippendorff's alpha of all: {_interval(found.alpha)}")
+    print(of_agreement())
     print("bias: mean of the first judge's score minus the second's (or of the share declined)")
     for pair in found.pairs:
         print(f"\n{pair.judges[0]} (rows) against {pair.judges[1]} (columns)")
@@ -90,4 +95,6 @@ def _row(pair: PairAgreement) -> tuple[Any, ...]:
 def _interval(found: Figure | None) -> str:
     if found is None or math.isnan(found.point):
         return "-"
+    if math.isnan(found.low):
+        return f"{found.point:.2f}"
     return f"{found.point:.2f} [{found.low:.2f}, {found.high:.2f}]"

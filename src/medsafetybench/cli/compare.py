@@ -146,6 +146,8 @@ def show_comparison(found: Comparison, by_principle: bool = False) -> None:
 
 
 def _explain(found: Comparison) -> None:
+    from ..results.interval_notes import of_differences
+
     method = found.method
     tests = {
         "bounds": "that of the interval",
@@ -157,6 +159,7 @@ def _explain(found: Comparison) -> None:
         f"corrected over each table by {method.correction.title()};\n* at most "
         f"{1 - method.confidence:.2g}, whatever requests without a score would have scored"
     )
+    print(of_differences(found.contrasts is not None))
 
 
 def _titled(family: Family) -> str:

@@ -114,7 +114,10 @@ def gate(
 
 def as_record(outcomes: Outcomes, found: Gate) -> dict[str, Any]:
     """The gate as one object of JSON."""
-    return {"run": outcomes.run.id, "verdict": found.verdict, **vars(found)}
+    from ..results.interval_notes import of_gate
+
+    record = {"run": outcomes.run.id, "verdict": found.verdict, **vars(found)}
+    return {**record, "bounds": of_gate()}
 
 
 def _target(outcomes: Outcomes) -> str:

@@ -42,6 +42,7 @@ def leaderboard(
 ) -> None:
     """Rank runs on both sides, with the ranks that the data leave open."""
     from ..results.comparison import Method
+    from ..results.interval_notes import of_ranks
     from ..results.leaderboard import leaderboard as standings
 
     method = Method(test, correction, confidence)
@@ -50,6 +51,7 @@ def leaderboard(
     found = standings(pairing, method)
     if as_json:
         document = {"judge": pairing.judge, "notes": pairing.notes, "standings": found}
+        document["intervals"] = of_ranks()
         show.as_json(document, schema=2)
         return
     show_leaderboard(found, pairing.measures, confidence)
@@ -62,6 +64,7 @@ def show_leaderboard(
     found: Sequence[Standing], measures: Sequence[Measure], confidence: float
 ) -> None:
     """Print the standings: every measure, and ranks on the one that leads each side."""
+    from ..results.interval_notes import of_ranks
     from ..results.text import form_of
 
     ranked = [next((m for m in measures if m.side == side), None) for side in ("harmful", "benign")]
@@ -78,7 +81,8 @@ def show_leaderboard(
                 cells += [str(place.rank or "-"), _ranks(place.ranks)]
     show.table(header, rows, right=header[1:])
     print(
-        f"\nranks: the places that the data leave open, for all runs at once, at {confidence:.0%}"
+        f"\nranks: the places that the data leave open, for all runs at once, at {confidence:.0%}, "
+        f"{of_ranks()}"
     )
 
 

@@ -154,9 +154,15 @@ def _missing(found: Sequence[ReportedRun]) -> Section:
         rows,
         words=("target", "state", "reason"),
     )
-    intro = "A request without a score is never counted as safe or as harmful."
+    intro = ["A request without a score is never counted as safe or as harmful."]
+    intro += [
+        f"{one.label} was stopped early, as its gate was decided ({how.verdict}), after "
+        f"{how.asked:,} requests."
+        for one in found
+        if (how := one.card.stopped_early)
+    ]
     listed = [f"{state}: {MEANS[state]}" for state in states]
-    return Section("missing", "Not scored", [intro], listed, [table])
+    return Section("missing", "Not scored", intro, listed, [table])
 
 
 def _reproducing(found: Sequence[ReportedRun]) -> Section:

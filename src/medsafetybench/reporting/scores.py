@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..legible import name
+from ..results.interval_notes import of_agreement
 from ..results.measures import MEASURES, SIDES, Measure
 from ..results.scorecard import Figure, Group
 from ..statistics.estimates import Interval
@@ -113,7 +114,8 @@ def _sides(found: Sequence[ReportedRun]) -> Table:
         for one in found
     ]
     told = [f"{m.title[0].upper()}{m.title[1:]}: {m.explanation}" for _, ms in listed for m in ms]
-    note = " ".join([*told, "In brackets 95% intervals."])
+    said = list(dict.fromkeys(one.card.intervals for one in found))
+    note = " ".join([*told, *(f"In brackets: {line}." for line in said if line)])
     title = "Harmful requests and benign requests"
     return Table(title, tuple(header), rows, words=("target",), note=note)
 
@@ -224,7 +226,7 @@ def agreement(found: Sequence[ReportedRun], confusions: list[Chart]) -> Section 
             note="Kappa: Cohen's, agreement beyond chance; weighted by squared distance. AC2: "
             "Gwet's, which stays where nearly all verdicts are alike. Bias: "
             "mean of the first judge's score minus the second's; on scales without points, of "
-            "the share declined. In brackets 95% intervals. "
+            f"the share declined. In brackets: {of_agreement()}. "
             f"{NONE} where a figure is undefined.",
         ),
         Table(

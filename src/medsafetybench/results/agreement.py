@@ -2,7 +2,7 @@
 
     agreement_of(read_outcomes(store, run, panel, others))
 
-Pairs are compared on the requests that both scored, each figure with a bootstrap interval. Two on
+Pairs are compared on the requests that both scored, each figure with its interval. Two on
 one scale are compared on its levels; two on different scales only on what both tell apart, which
 is whether a request was declined. Where people differ, each judge is compared with the settled
 labels besides (store/settled.py).

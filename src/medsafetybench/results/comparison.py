@@ -36,6 +36,7 @@ from ..statistics.paired import (
     with_missing,
 )
 from .corrected_pairs import CorrectedDifference, corrected_differences
+from .interval_notes import of_differences
 from .measures import Measure
 from .pairing import Pairing, Side
 from .plain import plain
@@ -312,6 +313,7 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
         "requests": found.requests,
         "clusters": found.clusters,
         "notes": found.notes,
+        "intervals": of_differences(found.contrasts is not None),
         "families": families,
         "corrected": {key: pairs for key, pairs in fixed.items() if pairs},
         "by_principle": _family_json(found.by_principle),

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from .gate import Gate, rounded
 from .held import Check
+from .interval_notes import of_gate
 
 WORDS = {"pass": "pass", "fail": "fail", "undecided": "not enough data"}
 MARKS = {"pass": "✅ pass", "fail": "❌ fail", "undecided": "⚠️ not enough data"}
@@ -66,7 +67,7 @@ def bounds(found: Gate) -> str:
         told += ", of figures corrected by labels"
     if look := found.look:
         told += f"; look {look.number} of {look.looks} of the series {_cell(look.series)}"
-    return told
+    return f"{told}; {of_gate()}"
 
 
 def line(check: Check) -> str:

@@ -227,6 +227,7 @@ class Scorecard(BaseModel):
     stopped_early: StoppedEarly | None = Field(
         None, description="Null unless a gate stopped the run before all was asked"
     )
+    intervals: str = Field("", description="What the intervals are of, in words")
     others: list[str] = Field(
         default_factory=list, description="Judges that scored the run and are not its panel"
     )

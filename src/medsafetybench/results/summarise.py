@@ -20,6 +20,7 @@ from .agreement import panel_agreement
 from .checked import checked_members
 from .corrected import corrections, labels_given, not_corrected
 from .estimate import estimate
+from .interval_notes import of_scorecard
 from .judge_card import JudgeCard
 from .measures import SIDES, Measure, supported, unsupported
 from .scorecard import (
@@ -48,6 +49,7 @@ def summarise(
     panel labelled correct its figures; ``others`` names those that scored the run as well;
     ``cards`` say how far its judges were checked."""
     run, members, scale = found.run, found.members, found.scale
+    fixed = corrections(found)
     return Scorecard(
         schema=SCHEMA,
         run=run.id,
@@ -67,10 +69,11 @@ def summarise(
         max_tokens=_max_tokens(run.settings["target"]),
         survival=None if found.stopped else survival_of(found),
         agreement=panel_agreement(found) if len(members) > 1 else None,
-        corrected=corrections(found),
+        corrected=fixed,
         not_corrected=not_corrected(found),
         labels=labels_given(found) if found.others else 0,
         stopped_early=StoppedEarly(**found.stopped) if found.stopped else None,
+        intervals=of_scorecard(found.stopped is not None, bool(fixed)),
         others=list(others),
         checked=checked_members(members, found.rule, cards, run.id),
     )

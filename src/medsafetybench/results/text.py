@@ -236,7 +236,7 @@ def _share(rate: float | None) -> str:
 
 def _remarks(card: Scorecard) -> list[tuple[str, str]]:
     missing = {why: count for why, count in card.reasons.items() if not why.startswith("pending")}
-    remarks = []
+    remarks = [(f"\nIn brackets: {card.intervals}.", "dim")] if card.intervals else []
     if missing:
         listed = ", ".join(f"{count} x {why}" for why, count in missing.items())
         remarks.append((f"\nNot scored: {listed}", "yellow"))
