@@ -159,7 +159,8 @@ def _explain(found: Comparison) -> None:
         f"corrected over each table by {method.correction.title()};\n* at most "
         f"{1 - method.confidence:.2g}, whatever requests without a score would have scored"
     )
-    print(of_differences(found.contrasts is not None))
+    corrected = any(family.corrected for family in found.families)
+    print(of_differences(found.contrasts is not None, corrected))
 
 
 def _titled(family: Family) -> str:

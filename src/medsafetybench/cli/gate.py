@@ -117,7 +117,7 @@ def as_record(outcomes: Outcomes, found: Gate) -> dict[str, Any]:
     from ..results.interval_notes import of_gate
 
     record = {"run": outcomes.run.id, "verdict": found.verdict, **vars(found)}
-    return {**record, "bounds": of_gate()}
+    return {**record, "bounds": of_gate(found.corrected)}
 
 
 def _target(outcomes: Outcomes) -> str:

@@ -313,7 +313,7 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
         "requests": found.requests,
         "clusters": found.clusters,
         "notes": found.notes,
-        "intervals": of_differences(found.contrasts is not None),
+        "intervals": of_differences(found.contrasts is not None, any(fixed.values())),
         "families": families,
         "corrected": {key: pairs for key, pairs in fixed.items() if pairs},
         "by_principle": _family_json(found.by_principle),

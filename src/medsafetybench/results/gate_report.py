@@ -67,7 +67,7 @@ def bounds(found: Gate) -> str:
         told += ", of figures corrected by labels"
     if look := found.look:
         told += f"; look {look.number} of {look.looks} of the series {_cell(look.series)}"
-    return f"{told}; {of_gate()}"
+    return f"{told}; {of_gate(found.corrected)}"
 
 
 def line(check: Check) -> str:

@@ -183,9 +183,9 @@ def _change(
 
 
 def looker(spec: GateSpec, store: str | Path) -> Callable[[Outcomes], Verdict]:
-    """What a run that is being made is held to, its baseline read once. Whether its judge was
-    checked is looked at in the end."""
-    if not spec.thresholds and spec.baseline is None:
+    """What a run that is being made is held to, its baseline read once. What takes its labels, or
+    its judge's card, is looked at in the end."""
+    if spec.corrected or (not spec.thresholds and spec.baseline is None):
         return lambda _: "undecided"
     before = open_run(spec.baseline, store).outcomes() if spec.baseline else None
     return lambda found: decide(spec, found, before).verdict

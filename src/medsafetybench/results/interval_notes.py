@@ -9,14 +9,18 @@ JUDGE = "the judge's error is not in them"
 def of_scorecard(stopped_early: bool, corrected: bool) -> str:
     """What a scorecard's intervals are of; some of its figures may be ``corrected``."""
     where = "; they hold wherever one stops" if stopped_early else ""
-    beside = ", but in the corrected ones" if corrected else ""
-    return f"95% intervals of the mean over {DRAWN}{where}; {JUDGE}{beside}"
+    return f"95% intervals of the mean over {DRAWN}{where}; {_judge(corrected)}"
 
 
-def of_differences(groups: bool = False) -> str:
-    """What the intervals and p-values of differences are of; ``groups`` of runs are contrasted."""
+def _judge(corrected: bool) -> str:
+    return f"{JUDGE}, but in the corrected ones" if corrected else JUDGE
+
+
+def of_differences(groups: bool = False, corrected: bool = False) -> str:
+    """What the intervals and p-values of differences are of; ``groups`` of runs are contrasted, or
+    some are ``corrected``."""
     models = "; the models of a group are these, and stand for no others" if groups else ""
-    return f"intervals and p are of the mean over {DRAWN}; {JUDGE}{models}"
+    return f"intervals and p are of the mean over {DRAWN}; {_judge(corrected)}{models}"
 
 
 def of_ranks() -> str:
@@ -24,9 +28,9 @@ def of_ranks() -> str:
     return f"over {DRAWN}, of these models; the judge's error is not in it"
 
 
-def of_gate() -> str:
-    """What a gate's bounds are of."""
-    return f"of the mean over {DRAWN}; {JUDGE}"
+def of_gate(corrected: bool = False) -> str:
+    """What a gate's bounds are of; those of a ``corrected`` one reckon with the judge's error."""
+    return f"of the mean over {DRAWN}" + ("" if corrected else f"; {JUDGE}")
 
 
 def of_agreement() -> str:
