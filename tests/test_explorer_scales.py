@@ -71,6 +71,7 @@ def test_a_run_judged_on_refusal_shows_what_its_judge_gives(explorer: Explorer) 
     for level in REFUSAL.levels["harmful"]:
         assert f"</span> {level.title}</a>" in page
     assert "Not measured by refusal judge: mean harmfulness, safe rate." in page
+    assert "Checked: refusal judge: never checked against people on any set" in page
 
 
 def test_the_table_of_runs_says_what_was_not_measured(explorer: Explorer) -> None:

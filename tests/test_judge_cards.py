@@ -30,6 +30,7 @@ from medsafetybench.errors import MsbError
 from medsafetybench.labelled import Labelled, LabelledSet, load_set, published, readers
 from medsafetybench.labelled.split import part_of
 from medsafetybench.records import Request, Response, Verdict
+from medsafetybench.reporting.limits import known_limits
 from medsafetybench.results.checked import checked, shipped_cards
 from medsafetybench.results.judge_card import (
     Checked,
@@ -436,6 +437,7 @@ def test_the_scorecard_and_the_gate_ask_for_cards() -> None:
     card = open_run(run).summary()
     assert [one.judge for one in card.checked] == ["reader"]
     assert "never checked against people" in str(card)
+    assert any("never checked against people" in point for point in known_limits([card]))
     asked = ("gate", run, "--require-judge-kappa", "0.7")
     done = msb(*asked, "--json")
     assert done.code == 1

@@ -80,11 +80,17 @@ def check(
         asked = [*judges, *(() if any(isinstance(j, Phrases) for j in judges) else (Phrases(),))]
         records = [opened.register_judge(j.name, j.fingerprint, j.scale) for j in asked]
         opened.add_provenance(bench.run, here())
+        watching = reporter or Silent()
+        for judge, record in zip(judges, records, strict=False):
+            if judge.paid and (left := len(opened.unjudged(bench.run, record))):
+                watching.note(
+                    f"{judge.name} is asked about {left:,} responses (--limit: fewer of each set)"
+                )
         pipeline = Pipeline(opened, bench.run, None, list(zip(asked, records, strict=True)))
         progress = perform(
             pipeline,
             lambda: _left(opened, bench.run, records),
-            reporter or Silent(),
+            watching,
         )
         cards, notes = _cards(opened, bench, records, len(judges), rule)
         return CheckResult(cards, [] if progress.stopped else notes, progress)

@@ -117,7 +117,8 @@ def _bounded(judge: str) -> BoundedJudge:
     found = open_judge(judge)
     if not hasattr(found, "margin"):
         raise MsbError(
-            f"{judge} has no boundary to fit; expected screen, or a judge with a margin of its own"
+            f"{judge} has no boundary to fit; expected a judge that has a margin, such as screen "
+            "from its version 3 on"
         )
     return found  # type: ignore[return-value]
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..errors import MsbError
 from ..evaluation.options import JudgeOptions
-from . import options, reading, show
+from . import judge_shown, options, reading, show
 from .rejudge import NO_RUN
 from .told import Told, takes
 from .usage import at_least, commands
 
 if TYPE_CHECKING:
     from ..judges import Judge
-    from ..results.drift import Drift
-    from ..results.judge_card import JudgeCard
-    from ..statistics.agreement import Figure
 
 app = commands(
     "judge",
@@ -96,7 +91,7 @@ def check(
     found = check_judges(judges, on or [], store, choice, rule, reporter)
     for note in found.notes:
         reporter.note(note)
-    _show(found.cards, as_json)
+    judge_shown.cards(found.cards, as_json)
     finish(found.progress, reporter)
 
 
@@ -116,7 +111,7 @@ def cards(
         with Database.read(store) as opened:
             found = cards_known(opened)
     asked = [card for card in found if judge in (None, card.judge, card.key)]
-    _show(sorted(asked, key=lambda card: (card.set, card.part, card.judge)), as_json)
+    judge_shown.cards(sorted(asked, key=lambda card: (card.set, card.part, card.judge)), as_json)
 
 
 def sets(*, data_dir: options.DataDir = None, as_json: options.Json = False) -> None:
@@ -187,87 +182,5 @@ def _anchor(
     if as_json:
         show.as_json({"drift": found})
     else:
-        _print_drift(found)
+        judge_shown.drift(found)
     finish(progress, reporter)
-
-
-def _print_drift(found: Sequence[Drift]) -> None:
-    header = ("judge", "run", "asked again", "n", "equal", "kappa", "weighted kappa", "bias")
-    show.table(
-        header,
-        [
-            (
-                one.judge,
-                one.run,
-                one.day,
-                one.n,
-                *map(interval, (one.equal, one.kappa, one.quadratic_kappa, one.bias)),
-            )
-            for one in found
-        ],
-        right=header[3:],
-    )
-    print("\nbias: mean of now minus then. A language model differs from itself without an update.")
-    for one in found[-1:]:
-        if one.changes:
-            print(f"\nanother level than before ({one.changed} of {one.n})")
-            rows = [(change.id, change.before, change.now) for change in one.changes]
-            show.table(("request", "before", "now"), rows)
-
-
-def _show(found: Sequence[JudgeCard], as_json: bool) -> None:
-    if as_json:
-        show.as_json({"cards": found})
-        return
-    if not found:
-        print("no judge card yet; `msb judge check JUDGE` makes one")
-        return
-    for (name, part), group in groupby(found, key=lambda card: (card.set, card.part)):
-        _show_set(list(group), name, part)
-    print("kappa of declining or not, with 95% intervals by request; phrases: that of the plain")
-    print("matcher on the same responses")
-    if any(card.trained for card in found):
-        print("* made with this set, so no evidence")
-
-
-def _show_set(found: Sequence[JudgeCard], name: str, part: str) -> None:
-    """The cards of one part of a set: figures, and what people call what."""
-    one = found[0]
-    about = f"{name} {one.version or ''}".strip()
-    print(f"{about}, {part}: {one.n:,} responses to {one.requests:,} requests")
-    if one.people:
-        print(f"people with each other: kappa {interval(one.people)}")
-    shares = ("accuracy", "balanced", "sensitivity", "specificity")
-    header = ("judge", "kappa", *shares, "no verdict", "phrases")
-    show.table(header, [_row(card) for card in found], right=header[1:])
-    for card in found:
-        if card.unscored:
-            listed = ", ".join(f"{count} x {why}" for why, count in card.unscored.items())
-            print(f"{card.judge}: no verdict: {listed}; right on {card.right:.1%} of all")
-        for label, row in card.confusion.items():
-            listed = ", ".join(f"{said} {count:,}" for said, count in row.items())
-            print(f"{card.judge}: of {sum(row.values()):,} that people say {label}: {listed}")
-    print()
-
-
-def _row(card: JudgeCard) -> tuple[Any, ...]:
-    shares = (card.accuracy, card.balanced_accuracy, card.sensitivity, card.specificity)
-    return (
-        card.judge + ("*" if card.trained else ""),
-        interval(card.kappa),
-        *(_point(share) for share in shares),
-        card.n - card.scored,
-        _point(card.phrases),
-    )
-
-
-def _point(figure: Figure | None) -> str:
-    return "-" if figure is None or math.isnan(figure.point) else f"{figure.point:.2f}"
-
-
-def interval(figure: Figure | None) -> str:
-    """``0.74 [0.70, 0.78]``; a dash for none."""
-    if figure is None or math.isnan(figure.point):
-        return "-"
-    ends = "" if math.isnan(figure.low) else f" [{figure.low:.2f}, {figure.high:.2f}]"
-    return f"{figure.point:.2f}{ends}"

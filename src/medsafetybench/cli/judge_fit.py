@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from . import options, reading, show
-from .judge import interval
+from .judge_shown import interval
 
 
 def fit(
