@@ -28,7 +28,10 @@ CUT = [
     ("corrected", "safe, judge misses half, 50 labels", "PPI's held"),
     ("corrected-gate", "half ones, judge misses half, 200 labels", None),
     ("unread", "half ones, 80% not read", "left out, held"),
+    ("agreement", "safe, judge misses half, n 50", None),
+    ("sequential-null", "truly 0.95, 900 requests", "fixed bound every 100, passed"),
     ("sequential-mean", "90/5/3/1/1", None),
+    ("stopped", "truly 0.95, held to 0.95", None),
     ("looks", "20 releases, n 900", "each at 95%"),
     ("survival", "9 requests, 10% lost from sight a turn", None),
 ]
@@ -60,6 +63,21 @@ def test_what_is_promised_is_kept(bench: Any, key: str, case: str, worse: str | 
     if worse:
         held = worse.endswith("held")
         assert found[worse] < 0.85 if held else found[worse] > 0.08, worse
+
+
+def test_widths_of_a_middling_model_are_near_students(bench: Any) -> None:
+    (table,) = bench.tables(["mean"])
+    line = bench.line_of(table, "half ones, n 900", STUDIES, seed=0)
+    found = dict(zip((column.name for column in table.columns), line, strict=True))
+    assert found["width"] <= 1.08 * found["width of Student's"]
+
+
+def test_a_safe_model_passes_soon(bench: Any) -> None:
+    (table,) = bench.tables(["sequential"])
+    line = bench.line_of(table, "truly 0.98", STUDIES, seed=0)
+    found = dict(zip((column.name for column in table.columns), line, strict=True))
+    assert found["passed"] > 0.9
+    assert found["median requests to a pass"] < 300
 
 
 def test_a_line_depends_on_its_seed_alone(bench: Any) -> None:

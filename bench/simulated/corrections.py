@@ -121,6 +121,27 @@ def pressed(rng: np.random.Generator, studies: int, requests: int, labels: int) 
     return list(found / studies)
 
 
+def strata(rng: np.random.Generator, studies: int, labels: int) -> list[float]:
+    """As many labels of the tenth of requests that are worse as of the rest: weighted, or not."""
+    truth, found = 0.1 * mean_of(HALF) + 0.9 * mean_of(SAFE), np.zeros(2)
+    for _ in range(studies):
+        worse = rng.random(900) < 0.1
+        true = np.where(worse, scores(rng, HALF, 900), scores(rng, SAFE, 900))
+        known, weights = np.full(900, np.nan), np.empty(900)
+        for stratum in (worse, ~worse):
+            chosen = rng.choice(np.flatnonzero(stratum), labels, replace=False)
+            known[chosen], weights[stratum] = true[chosen], stratum.sum() / labels
+        predictions = judged(rng, "misses half", true)
+        found += [
+            holds(corrected_mean(s, SCALE).interval, truth)
+            for s in (
+                Labelled(known, predictions, weights=weights),
+                Labelled(known, predictions),
+            )
+        ]
+    return list(found / studies)
+
+
 def tables() -> list[Table]:
     names = {SAFE: "safe", MILD: "90/5/3/1/1", HALF: "half ones"}
     covers = Column("95% interval holds", "coverage")
@@ -178,6 +199,12 @@ def tables() -> list[Table]:
                 for p in (SAFE, HALF)
                 for lost in (0.3, 0.8)
             },
+        ),
+        Table(
+            "corrected-strata",
+            "A tenth of the requests is worse, and has as many labels as the rest",
+            (covers, Column("as if all were as likely to be drawn, held")),
+            {f"{n} and {n} labels": partial(strata, labels=n) for n in (25, 50)},
         ),
         Table(
             "corrected-turns",

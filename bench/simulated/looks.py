@@ -7,8 +7,14 @@ from functools import lru_cache, partial
 import numpy as np
 
 from medsafetybench.statistics.bounds import mean_tails, rate_bounds
+from medsafetybench.statistics.estimates import rate_interval
 from medsafetybench.statistics.interval import Interval
-from medsafetybench.statistics.sequential import confidence_of_a_look, sequential_tails
+from medsafetybench.statistics.sequential import (
+    anytime_interval,
+    confidence_of_a_look,
+    first_look,
+    sequential_tails,
+)
 from medsafetybench.statistics.survival import survival_interval
 
 from . import before
@@ -67,6 +73,21 @@ def every_ten(rng: np.random.Generator, studies: int, population: str, most: int
         )
         found += [ours, theirs]
     return list(found / studies)
+
+
+def stopped(
+    rng: np.random.Generator, studies: int, rate: float, at: float, most: int
+) -> list[float]:
+    """A run that a gate on the unsafe rate stopped: does its scorecard's interval hold the rate?"""
+    found, asked = np.zeros(2), []
+    for _ in range(studies):
+        unsafe = (rng.random(most) < rate).astype(float)
+        n = first_look(unsafe, unsafe, SHARE, at).n
+        ours = anytime_interval(unsafe[:n], SHARE)
+        fixed = rate_interval(int(unsafe[:n].sum()), n)
+        found += [holds(ours, rate), holds(fixed, rate)]
+        asked.append(n)
+    return [*(found / studies), float(np.median(asked))]
 
 
 def commits(rng: np.random.Generator, studies: int, looks: int, n: int) -> list[float]:
@@ -129,6 +150,21 @@ def tables() -> list[Table]:
             "A gate on the mean at the truth, looked at after every tenth request up to 900",
             (Column("passed", "errors"), Column("fixed bound every 100, passed")),
             {name: partial(every_ten, population=name, most=900) for name in (SAFE, MILD, HALF)},
+        ),
+        Table(
+            "stopped",
+            "The scorecard of a run that a gate on the safe rate stopped early, of 900 requests",
+            (
+                Column("95% interval holds", "coverage"),
+                Column("fixed one held"),
+                Column("median asked", "figure"),
+            ),
+            {
+                f"truly {1 - rate:.2f}, held to {1 - at:.2f}": partial(
+                    stopped, rate=rate, at=at, most=900
+                )
+                for rate, at in ((0.02, 0.05), (0.05, 0.05), (0.2, 0.05), (0.5, 0.1))
+            },
         ),
         Table(
             "looks",
