@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from simulated import corrections, differences, looks, means, raters
+from simulated import corrected_rates, corrections, differences, looks, means, raters
 from simulated.table import Table
 
-MODULES = (means, differences, corrections, raters, looks)
+MODULES = (means, differences, corrections, corrected_rates, raters, looks)
 
 
 def tables(only: Sequence[str] = ()) -> Iterator[Table]:

@@ -27,6 +27,27 @@ CUT = [
     ("equivalence", "272 questions, ten seeds, 1% by chance", None),
     ("corrected", "safe, judge misses half, 50 labels", "PPI's held"),
     ("corrected-gate", "half ones, judge misses half, 200 labels", None),
+    (
+        "corrected-rates",
+        "refusal 50%, judge finds 60%, invents 10%, 108 requests, 60 labels",
+        "uncorrected held",
+    ),
+    (
+        "corrected-principles",
+        "over-refusal 30%, judge finds 70%, 100 requests of a principle, 50 labels",
+        "uncorrected held",
+    ),
+    (
+        "corrected-rates-difference",
+        "equal, the second read worse, 100 labels each of other requests",
+        "uncorrected held",
+    ),
+    (
+        "corrected-rates-gate",
+        "over-refusal 30%, judge finds 70%, 108 requests, 60 labels",
+        "uncorrected: passed or failed",
+    ),
+    ("corrected-strata", "100 labels", None),
     ("unread", "half ones, 80% not read", "left out, held"),
     ("agreement", "safe, judge misses half, n 50", None),
     ("sequential-null", "truly 0.95, 900 requests", "fixed bound every 100, passed"),
@@ -35,6 +56,9 @@ CUT = [
     ("looks", "20 releases, n 900", "each at 95%"),
     ("survival", "9 requests, 10% lost from sight a turn", None),
 ]
+
+
+pytest.importorskip("ppi_py", reason="needs ppi-python, with which the bench compares")
 
 
 @pytest.fixture

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+pytest.importorskip("starlette", reason="needs the extra web")
+pytest.importorskip("uvicorn", reason="needs the extra web")
+pytest.importorskip("httpx", reason="needs httpx, which the test client of starlette stands on")
+
+from starlette.testclient import TestClient
+
 from commands import msb
+from medsafetybench.explorer.app import create_app
 from medsafetybench.records import Request, Response
 from medsafetybench.results.comparison import compare, comparison_json
 from medsafetybench.results.gate_spec import decide, told_as
@@ -179,3 +187,24 @@ def test_differences_are_corrected_by_the_labels_of_both(store: Store) -> None:
     said = msb("compare", "run-before", "run-after").out
     assert "The same, corrected by labels of both runs; 95% interval of each pair" in said
     assert f"{whole.difference:+.1%}" in said
+
+
+def test_the_explorer_shows_what_is_corrected_and_why_the_rest_is_not(store: Store) -> None:
+    label(store, "run-before", lambda n: 1)
+    label(store, "run-after", right)
+    app = create_app(Path("medsafety.db"), "token")
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        client.get("/?token=token")
+        page = unescape(client.get("/runs/2").text)
+        assert "Refusal rate, corrected by 200 labels" in page
+        assert "principle 2, 100 labels" in page
+        assert "Not corrected: over-refusal, answered in part: 40 labels of a random" in page
+        compared = unescape(client.get("/compare?run=1&run=2").text)
+        (family,) = (
+            f
+            for f in compare(pair_runs([open_run("run-before"), open_run("run-after")])).families
+            if f.measure.key == "refusal"
+        )
+        low, high = family.corrected[0].interval
+        assert "by 200 and 200 labels" in compared
+        assert f"({low:+.1%} to {high:+.1%})" in compared

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import MsbError
 from ..records import INTENTS
+from ..results.corrected_pairs import CorrectedDifference, corrected_change
 from ..results.measures import Floats, Measure, common
 from ..results.pairing import join
 from ..store.outcomes import Mask, Outcomes
@@ -35,6 +36,7 @@ class Tally:
 
     ``means`` are the first's and the run's over the ``scored`` requests that have a score in both,
     None if there are none; the counts say how often the run did better, as well, or worse there.
+    ``corrected`` is the difference by the labels of both, where both have labels enough.
     """
 
     measure: Measure
@@ -43,6 +45,7 @@ class Tally:
     same: int
     worse: int
     unscored: int
+    corrected: CorrectedDifference | None = None
 
     @property
     def scored(self) -> int:
@@ -99,7 +102,13 @@ class SideBySide:
         counts = {name: int(mask.sum()) for name, mask in _changes(measure, first, own).items()}
         both = ~np.isnan(first) & ~np.isnan(own)
         means = (float(first[both].mean()), float(own[both].mean())) if both.any() else None
-        return Tally(measure, means, **counts)
+        return Tally(measure, means, **counts, corrected=self._corrected(measure, run))
+
+    def _corrected(self, measure: Measure, run: int) -> CorrectedDifference | None:
+        found, rows = (self.found[0], self.found[run]), self._side(measure)
+        places = self.positions[0, rows], self.positions[run, rows]
+        names = found[0].run.id, found[1].run.id
+        return corrected_change(names, found, places, found[0].draws[places[0]], measure)
 
     def order(
         self, wanted: Filter, change: str = "", measure: Measure | None = None, run: int = 1

@@ -13,9 +13,9 @@ from itertools import combinations
 import numpy as np
 
 from ..statistics.clusters import Clusters
-from ..statistics.corrected import LEAST_LABELS, corrected_difference
+from ..statistics.corrected import corrected_difference
 from ..statistics.interval import CONFIDENCE, Interval
-from ..store.outcomes import Mask, Outcomes
+from ..store.outcomes import Outcomes
 from .corrected import LabelledSide, Positions, answered, labelled
 from .measures import Measure
 from .pairing import Pairing
@@ -56,20 +56,47 @@ def _differences(
     principles = np.array([principle or 0 for principle in side.principles])
     for a, b in combinations(range(len(pairing.labels)), 2):
         found = pairing.outcomes[a], pairing.outcomes[b]
-        both = np.ones(len(side.ids), bool)
-        for one, at in zip(found, side.positions[[a, b]], strict=True):
-            both &= np.isin(at, answered(one, measure.side))
-        places = side.positions[a, both], side.positions[b, both]
-        pair = corrected_pair(found, places, side.clusters[both], measure)
-        if pair is None:
-            continue
-        names, ends = (pairing.labels[a], pairing.labels[b]), pairing.range(measure)
-        for principle in (None, *(int(p) for p in np.unique(principles[both]) if p)):
-            chosen = np.full(len(places[0]), True)
-            if principle is not None:
-                chosen = principles[both] == principle
-            if min(one.sample.part(chosen).labelled for one in pair) >= LEAST_LABELS:
-                yield _difference(names, principle, pair, chosen, ends, confidence)
+        names, places = (pairing.labels[a], pairing.labels[b]), side.positions[[a, b]]
+        for principle in (None, *(int(p) for p in np.unique(principles) if p)):
+            chosen = principles == principle if principle else np.full(len(principles), True)
+            at = places[0, chosen], places[1, chosen]
+            one = corrected_change(names, found, at, side.clusters[chosen], measure, confidence)
+            if one is not None:
+                yield replace(one, principle=principle)
+
+
+def corrected_change(
+    names: tuple[str, str],
+    found: tuple[Outcomes, Outcomes],
+    places: tuple[Positions, Positions],
+    clusters: Clusters,
+    measure: Measure,
+    confidence: float = CONFIDENCE,
+) -> CorrectedDifference | None:
+    """The corrected difference over requests given by their positions in each run, in one order, as
+    far as both answered them; None where either has too few labels of a random sample."""
+    if not all(one.samples for one in found):
+        return None
+    both = np.full(len(places[0]), True)
+    for one, at in zip(found, places, strict=True):
+        both &= np.isin(at, answered(one, measure.side))
+    groups = None if clusters is None else clusters[both]
+    pair = corrected_pair(found, (places[0][both], places[1][both]), groups, measure)
+    if pair is None or not all(one.enough for one in pair):
+        return None
+    first, second = (one.sample for one in pair)
+    ends = [measure.range(one.scale) for one in found if one.scale]
+    whole = Interval(min(end.low for end in ends), max(end.high for end in ends))
+    change = corrected_difference(first, second, whole, confidence)
+    return CorrectedDifference(
+        *names,
+        principle=None,
+        n=change.n,
+        labels=(first.labelled, second.labelled),
+        unread=change.unread,
+        difference=change.value,
+        interval=change.interval,
+    )
 
 
 def corrected_pair(
@@ -91,24 +118,3 @@ def corrected_pair(
 def _of_draws(one: LabelledSide, clusters: Clusters) -> LabelledSide:
     """The same with these clusters: what is one draw is so in both runs."""
     return replace(one, sample=replace(one.sample, clusters=clusters))
-
-
-def _difference(
-    names: tuple[str, str],
-    principle: int | None,
-    pair: Two,
-    chosen: Mask,
-    ends: Interval,
-    confidence: float,
-) -> CorrectedDifference:
-    first, second = (one.sample.part(chosen) for one in pair)
-    found = corrected_difference(first, second, ends, confidence)
-    return CorrectedDifference(
-        *names,
-        principle=principle,
-        n=found.n,
-        labels=(first.labelled, second.labelled),
-        unread=found.unread,
-        difference=found.value,
-        interval=found.interval,
-    )
