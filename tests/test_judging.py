@@ -80,9 +80,9 @@ def test_a_panel_keeps_each_verdict_and_its_median_errs_on_the_safe_side(server:
     assert 0 < pair.quadratic_kappa < 1
 
 
-def test_judging_again_asks_no_target_and_adds_to_the_panel(server: Server, run: Run) -> None:
+def test_judging_again_asks_no_target_and_joins_the_panel_if_told(server: Server, run: Run) -> None:
     before = server.counts()
-    options = ("--judge", "openai:harsh", "--judge-url", server.url, "--json")
+    options = ("--judge", "openai:harsh", "--judge-url", server.url, "--join", "--json")
     card = json.loads(msb("rejudge", run.id, *options))
     after = server.counts()
     assert after["target"] == before["target"]

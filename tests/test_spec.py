@@ -419,6 +419,9 @@ def test_judges_that_came_later_are_in_the_file() -> None:
     msb("evaluate", *replayed())
     assert msb("rejudge", "--judge", "screen").code == 0
     spec = specified(**yaml.safe_load(msb("show", "--spec").out))
+    assert spec.judge == ("replay:verdicts.csv",), "it is reported as it was"
+    assert msb("rejudge", "--judge", "screen", "--join").code == 0
+    spec = specified(**yaml.safe_load(msb("show", "--spec").out))
     assert spec.judge == ("replay:verdicts.csv", "screen")
     assert spec.column == {"text": "prompt"}
 
@@ -503,6 +506,10 @@ def test_a_run_made_before_is_the_same_run_today(label: str, old: Path) -> None:
     line = [*MADE[label].split(), *GIVEN.split()]
     line += ["--system", "You are a careful assistant."] if label == "audited-panel" else []
     plan = planned(old, label, *line)
+    if label == "function":  # what its code was then, nobody knows: it is other work
+        assert plan["run"] != RUNS[label]["id"]
+        assert plan["target"]["calls"] == plan["n"]
+        return
     assert plan["run"] == RUNS[label]["id"]
     assert plan["target"]["calls"] <= errors(label)
 
@@ -525,11 +532,11 @@ def test_of_the_pressed_run_made_before_no_answer_is_asked_for_again(old: Path) 
     assert planned(old, "a", *line.split())["target"]["calls"] == errors("pressed")
 
 
-@pytest.mark.parametrize("label", ["a", "b", "panel", "screened", "function", "audited-panel"])
+@pytest.mark.parametrize("label", ["a", "b", "panel", "screened", "audited-panel"])
 def test_the_file_of_a_run_made_before_finds_it_again(label: str, old: Path) -> None:
     identity = RUNS[label]["id"]
     Path("old.yaml").write_text(msb("show", identity, "--spec", "--store", str(old)).out)
-    known = () if label in ("b", "function") else ("--target-url", SERVER)
+    known = () if label == "b" else ("--target-url", SERVER)
     assert planned(old, label, "--from", "old.yaml", *known)["run"] == identity
 
 

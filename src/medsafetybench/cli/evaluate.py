@@ -104,8 +104,9 @@ def _carry_out(
     ended = gate if progress.stopped != "interrupted" else None
     held = hold(ended, run) if ended else None
     _print(run, held, as_json)
+    show.reported_by(run, reporter)
     reporter.note(show.spent(evaluation))
-    finish(progress, reporter)
+    finish(progress, reporter, run)
     if held:
         sys.exit(EXIT_CODES[held[1].verdict])
 
@@ -122,8 +123,9 @@ def _print(run: Run, held: tuple[Outcomes, Gate] | None, as_json: bool) -> None:
         tell(*held)
 
 
-def finish(progress: Progress, reporter: TerminalReporter) -> None:
-    """Say what is left and how to go on; exit with 3 (--max-calls) or 130 (Ctrl-C) if stopped."""
+def finish(progress: Progress, reporter: TerminalReporter, run: Run | None = None) -> None:
+    """Say what is left and how to go on; exit with 3 (--max-calls, or nothing in it was scored)
+    or 130 (Ctrl-C)."""
     if progress.stopped == "decided":
         reporter.note(
             f"stopped early, as the gate is decided: {progress.total - progress.done} verdicts "
@@ -138,4 +140,13 @@ def finish(progress: Progress, reporter: TerminalReporter) -> None:
         )
         sys.exit(INTERRUPTED if progress.stopped == "interrupted" else INCOMPLETE)
     if progress.errors:
-        reporter.note(f"{progress.errors} errors: the same command asks those again")
+        (commonest, times), *_ = progress.faults.most_common(1)
+        each = "each" if times == progress.errors else f"{times:,} of them"
+        listed = f", msb errors {run.id} lists them" if run else ""
+        reporter.note(
+            f"{progress.errors:,} errors, {each}: {commonest}; the same command asks those again"
+            f"{listed}"
+        )
+    if run and not (counts := run.summary().counts).scored:
+        reporter.note(f"nothing was scored: {counts.unscored:,} unscored, {counts.errors:,} errors")
+        sys.exit(INCOMPLETE)

@@ -120,15 +120,11 @@ def as_record(outcomes: Outcomes, found: Gate) -> dict[str, Any]:
     return {**record, "bounds": of_gate(found.corrected)}
 
 
-def _target(outcomes: Outcomes) -> str:
-    return str(outcomes.run.settings["target"]["model"])
-
-
 def hand_on(outcomes: Outcomes, found: Gate, junit: Path | None = None) -> None:
     """The verdict in the forms that other tools read; what was left out, on standard error."""
     from ..results import gate_report
 
-    run, target = outcomes.run.id, _target(outcomes)
+    run, target = outcomes.run.id, outcomes.run.title
     for note in found.notes:
         print(note, file=sys.stderr)
     if junit:
@@ -158,7 +154,7 @@ def tell(outcomes: Outcomes, found: Gate) -> None:
     )
     print(f"\n{gate_report.bounds(found)}")
     verdict = gate_report.MARKS[found.verdict]
-    print(f"{outcomes.run.id} ({_target(outcomes)}): {verdict}")
+    print(f"{outcomes.run.id} ({outcomes.run.title}): {verdict}")
 
 
 def _write(path: Path, text: str, append: bool = False) -> None:

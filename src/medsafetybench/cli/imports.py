@@ -58,7 +58,8 @@ def import_log(
         if not card.judges:
             reporter.note(f"{run.id} has no verdict yet: msb rejudge {run.id} --judge ...")
         show.scorecard(card, as_json)
-        finish(progress, reporter)
+        if card.judges:
+            finish(progress, reporter, run)
 
 
 def _judges(spec: JudgeOptions, budget: Budget, data_dir: Path | None) -> list[Judge]:

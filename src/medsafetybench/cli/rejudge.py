@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ..errors import MsbError
 from ..evaluation.options import JudgeOptions
 from . import options, show
 from .told import Told, takes
@@ -21,27 +22,36 @@ def rejudge(
     run: options.RunId = "last",
     /,
     *,
-    replace: Annotated[
-        bool, Parameter(help="Take the place of the run's judges, not join them.")
+    join: Annotated[
+        bool, Parameter(help="Report the run by its judges and these together from now on.")
     ] = False,
+    replace: Annotated[bool, Parameter(help="Report it by these alone from now on.")] = False,
     data_dir: options.DataDir = None,
     max_calls: options.MaxCalls = None,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
-    """Have another judge score a stored run. Run the same command again to resume."""
+    """Have another judge score a stored run. Run the same command again to resume.
+
+    The run is reported by the judges that it was reported by, unless you say otherwise.
+    """
     from ..evaluation.evaluation import open_judges, open_thoughts
+    from ..evaluation.rejudge import Report
     from ..evaluation.rejudge import rejudge as judge_again
     from ..models import Budget
     from ..taxonomy import load_taxonomy
     from .evaluate import finish
     from .progress import TerminalReporter
 
+    if join and replace:
+        raise MsbError("--join and --replace exclude each other")
     spec = told.value()
     taxonomy, budget = load_taxonomy(spec.taxonomy), Budget(max_calls)
     judges = open_judges(spec.judges, taxonomy, budget, data_dir)
     judges += open_thoughts(spec, taxonomy, budget, data_dir)
     reporter = TerminalReporter()
-    found, progress = judge_again(run, judges, store, replace, reporter)
+    report: Report = "by these" if replace else "by all" if join else "as before"
+    found, progress = judge_again(run, judges, store, report, reporter)
     show.scorecard(found.summary(), as_json)
-    finish(progress, reporter)
+    show.reported_by(found, reporter)
+    finish(progress, reporter, found)

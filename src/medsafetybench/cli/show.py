@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from ..models import Meter
     from ..models.settings import Price
     from ..results.measures import Measure
+    from ..results.run import Run
     from ..results.scorecard import Scorecard
     from ..statistics.estimates import Interval
+    from .progress import TerminalReporter
 
-PIPED_WIDTH = 110
+PIPED_WIDTH, WIDE = 110, 10_000
 
 
 def as_json(value: Mapping[str, Any], schema: int = 1) -> None:
@@ -29,24 +31,60 @@ def as_json(value: Mapping[str, Any], schema: int = 1) -> None:
 
 
 def view(renderable: Any) -> None:
-    """Print what rich can print; with a fixed width where nobody's terminal sets one."""
+    """Print what rich can print. Where nobody's terminal sets a width, text has a fixed one, and a
+    table the one it takes: whoever reads it line by line finds a row in a line."""
+    from rich.console import Console, Group
+    from rich.table import Table
+
+    for part in renderable.renderables if isinstance(renderable, Group) else [renderable]:
+        console = Console(highlight=False)
+        if not sys.stdout.isatty():
+            wanted = natural_width(part) if isinstance(part, Table) else 0
+            console = Console(highlight=False, width=max(PIPED_WIDTH, wanted))
+        console.print(part)
+
+
+def natural_width(renderable: Any) -> int:
+    """Columns that it takes if nothing is folded."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else PIPED_WIDTH
-    Console(width=width, highlight=False).print(renderable)
+    return Console(width=WIDE).measure(renderable).maximum
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
-    """Print a table; columns named in ``right`` are aligned to the right."""
+    """Print a table; columns named in ``right`` are aligned to the right.
+
+    A terminal that is too narrow folds it between words; one that is narrower than that gets its
+    rows one below the other, so that a name is whole in any.
+    """
+    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from ..legible import visible
+
+    cells = [tuple(visible(str(cell)) for cell in row) for row in rows]
+    words = [
+        max(len(word) for cell in column for word in (cell.split() or [""]))
+        for column in zip(header, *cells, strict=True)
+    ]
+    if sys.stdout.isatty() and sum(words) + 2 * len(words) > Console().width:
+        _records(header, cells)
+        return
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in header:
-        shown.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(escape(str(cell)) for cell in row))
+    for name, word in zip(header, words, strict=True):
+        shown.add_column(name, justify="right" if name in right else "left", min_width=word)
+    for row in cells:
+        shown.add_row(*map(escape, row))
     view(shown)
+
+
+def _records(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Each row as lines of its own: what it is called, and below what there is about it."""
+    for first, *others in rows:
+        print(first)
+        for name, cell in zip(header[1:], others, strict=True):
+            print(f"  {name}  {cell}")
 
 
 def scorecard(card: Scorecard, json: bool, **beside: Any) -> None:
@@ -59,6 +97,21 @@ def scorecard(card: Scorecard, json: bool, **beside: Any) -> None:
         print(card.to_json())
     else:
         view(scorecard_view(card))
+
+
+def reported_by(run: Run, reporter: TerminalReporter) -> None:
+    """Say so where a run is reported by other judges than those that were just asked."""
+    kept, asked = run.reported_by()
+    if kept == asked:
+        return
+    before = " + ".join(judge.name for judge in kept)
+    same = {judge.name for judge in kept} & {judge.name for judge in asked}
+    named = [judge.key if judge.name in same else judge.name for judge in asked]
+    told = " ".join(f"--judge {name}" for name in named)
+    reporter.note(
+        f"this is by {' + '.join(named)}; {run.id} stays reported by {before}, as before. To see "
+        f"this again, add {told} to msb summary; to choose it, msb runs judge {run.id} {told}"
+    )
 
 
 def plan(evaluation: Evaluation, json: bool) -> None:

@@ -56,7 +56,7 @@ Tasks = Annotated[
 NOT_OURS = {
     *("target", "target_url", "target_key_env", "target_revision", "target_price", "seed"),
     *("benchmark", "source", "principle", "intent", "column", "exclude_leaked", "only_failed"),
-    *("pressure", "converter"),
+    *("pressure", "converter", "name"),
 }
 """Settings of an evaluation that do not go with measuring a model before and after."""
 

@@ -9,7 +9,7 @@ came of all requests, as the gate does later, and the gate's bounds hold at all 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..results.held import Verdict
@@ -22,11 +22,13 @@ LOOKS = 100
 
 @dataclass
 class EarlyStop:
-    """See the module's docstring. ``verdict`` says what a gate makes of the outcomes so far."""
+    """See the module's docstring. ``verdict`` says what a gate makes of the outcomes so far, by
+    these judges (keys)."""
 
     store: Store
     run: RunRecord
     verdict: Callable[[Outcomes], Verdict]
+    judges: Sequence[str] = ()
     _due: int = 0
 
     def decided(self, done: int, total: int) -> bool:
@@ -46,4 +48,4 @@ class EarlyStop:
         return left > 0
 
     def _outcomes(self) -> Outcomes:
-        return read_outcomes(self.store, self.run, panel_of(self.store, self.run))
+        return read_outcomes(self.store, self.run, panel_of(self.store, self.run, (), self.judges))

@@ -24,11 +24,13 @@ from ..models.settings import Price
 from ..records import Request, digest
 from ..results.held import Verdict
 from ..results.run import Run
-from ..store.outcomes import Outcomes
+from ..store.names import delete, rename
+from ..store.outcomes import Outcomes, each_once, report_by
 from ..store.provenance import here
 from ..store.samples import draw, reach
-from ..store.store import JudgeRecord, RunRecord, Store, response_key
-from ..targets import Target, open_target
+from ..store.store import JudgeRecord, RunRecord, Store, judge_key, response_key
+from ..targets import Target, as_typed, open_target
+from ..targets.target import Explaining
 from ..taxonomy import Taxonomy, load_taxonomy
 from .early_stop import EarlyStop
 from .options import JudgeOptions
@@ -67,9 +69,20 @@ class Evaluation:
         return list(zip([*self.judges, *self.thoughts], [*prices, *of_thoughts], strict=True))
 
     @property
+    def panel(self) -> Sequence[Judge]:
+        """The judges whose verdicts make up the scorecard."""
+        return self.judges[:-1] if self.audit else self.judges
+
+    @property
     def audit(self) -> int | None:
         """How many requests the auditing judge is shown, if there is one."""
         return self.spec.audit_limit if self.spec and self.spec.audit_judge else None
+
+    @property
+    def called(self) -> str:
+        """The target as it was typed, without the folders that it lies in."""
+        typed = self.spec.target if self.spec else None
+        return as_typed(typed) if isinstance(typed, str) else self.target.name
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -94,14 +107,17 @@ class Evaluation:
         """The run and its judges as stored; made if they are new."""
         settings = self.settings
         work = [settings["benchmark"]["sha256"], settings["target"]]
-        run = self.store.register(f"run-{digest(work)[:10]}", settings, self._items())
+        name = f"run-{digest(work)[:10]}"
+        run = self.store.register(name, settings, self._items(), self.called)
+        if self.spec and self.spec.name:
+            rename(self.store, run, self.spec.name)
         self.store.add_provenance(run, self.provenance())
         judges = [
             self.store.register_judge(j.name, j.fingerprint, j.scale) for j, _ in self.everyone
         ]
-        panel = judges[: len(self.judges)]
-        audit = panel.pop() if self.audit else None
-        return self.store.set_panel(run, panel, audit), judges
+        panel = judges[: len(self.panel)]
+        audit = judges[len(self.panel)] if self.audit else None
+        return report_by(self.store, run, panel, audit), judges
 
     def work(self, run: RunRecord, judges: Sequence[JudgeRecord]) -> Work:
         """What is left to do; the auditing judge is limited to its sample."""
@@ -151,12 +167,14 @@ def open_judges(
     if not judges:
         raise MsbError("no judge was given; expected one such as screen or openai:MODEL")
     folder = data_folder(data_dir)
-    return [
+    opened = [
         open_judge(
             one.model, one.endpoint, one.rubric, taxonomy, one.sampling, Meter(budget), folder
         )
         for one in judges
     ]
+    each_once([judge.name for judge in opened], [judge_key(one.fingerprint) for one in opened])
+    return opened
 
 
 def open_thoughts(
@@ -239,7 +257,8 @@ def carry_out(
     opened = [judge for judge, _ in evaluation.everyone]
     pairs = list(zip(opened, judges, strict=True))
     pipeline = Pipeline(evaluation.store, run, evaluation.target, pairs)
-    looking = gate and EarlyStop(evaluation.store, run, gate)
+    asked = tuple(judge.key for judge in judges[: len(evaluation.panel)])
+    looking = gate and EarlyStop(evaluation.store, run, gate, asked)
     if looking and stop_early:
         pipeline.early_stop = looking
 
@@ -249,21 +268,36 @@ def carry_out(
             pipeline.stop(DECIDED)
         return work
 
-    progress = perform(pipeline, left, reporter)
+    with _started(evaluation.store, run, new=run.id not in known):
+        progress = perform(pipeline, left, reporter)
     if looking and progress.stopped == DECIDED and not looking.mark():
         progress.stopped = None  # it was decided by the very last
     evaluation.store.add_provenance(
         run, evaluation.provenance()
     )  # by now a local model has its GPU
-    return Run(run.id, evaluation.store.path, evaluation.taxonomy), progress
+    return Run(run.id, evaluation.store.path, evaluation.taxonomy, asked), progress
+
+
+@contextmanager
+def _started(store: Store, run: RunRecord, new: bool) -> Iterator[None]:
+    """A new run that ended before anything came back was none: what was last is last again."""
+    try:
+        yield
+    except BaseException:
+        if new and not store.has_responses(run):
+            delete(store, run)
+        raise
 
 
 def _introduce(evaluation: Evaluation, run: RunRecord, known: set[str]) -> Iterator[str]:
     """What a person should know before the work begins."""
-    if run.id in known:
-        yield f"{run.id} is in {evaluation.store.path}: resuming"
+    is_there = run.id in known
+    how = f"in {evaluation.store.path}: resuming" if is_there else f"new in {evaluation.store.path}"
+    yield f"{run.id} is {how}"
+    if isinstance(evaluation.target, Explaining) and (line := evaluation.target.explain()):
+        yield f"  {line}"
+    if is_there:
         return
-    yield f"{run.id} is new in {evaluation.store.path}"
     earlier = [r for r in evaluation.store.runs() if r.id in known]
     for other in reversed(earlier):
         changed = differences(other.settings, run.settings)

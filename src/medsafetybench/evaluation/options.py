@@ -339,5 +339,8 @@ class RunOptions(Options):
     """Where the run is kept, and what it may take."""
 
     _: KW_ONLY
+    name: str | None = told(
+        None, Option("What to call it in tables and reports. [default: the target, as typed]")
+    )
     store: str | Path | None = told("medsafety.db", STORE)
     max_calls: int | None = told(None, MAX_CALLS)

@@ -10,6 +10,7 @@ pass that stops, for whatever reason, takes on nothing new and finishes what is 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ from ..errors import BudgetSpent
 from ..judges import Judge
 from ..models import Meter
 from ..records import Response, Verdict
+from ..store.faults import alike
 from ..store.store import Item, JudgeRecord, RunRecord, Store
 from ..targets import Target
 from .early_stop import EarlyStop
@@ -35,6 +37,8 @@ class Progress:
     done: int = 0
     errors: int = 0
     unscored: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    """How often each error came about, in its own words but for numbers."""
     stopped: str | None = None
     """Why the run stopped before its end: ``interrupted``, ``budget``, ``failed`` or, as its gate's
     answer was known, ``decided``."""
@@ -212,6 +216,7 @@ class Pipeline:
         lanes = [lane for lane in self._lanes if lane.wants(item)]
         if response.error:
             self.progress.errors += 1
+            self.progress.faults[alike(response.error)] += 1
             self._one_more(len(lanes))
             return
         answered = replace(item, response=response)
@@ -245,6 +250,8 @@ class Pipeline:
             try:
                 verdict = await self._judge(lane, item)
                 self.progress.errors += verdict.error
+                if verdict.error:
+                    self.progress.faults[alike(verdict.reason or "")] += 1
                 self.progress.unscored += verdict.score is None and not verdict.error
                 self._one_more()
             except BudgetSpent:

@@ -7,29 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from ..judges import Judge
 from ..judges.thinking import ThinkingJudge
 from ..results.run import Run
-from ..store.outcomes import judges_asked
+from ..store.outcomes import judges_asked, report_by
 from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import load_taxonomy
 from .perform import Reporter, Silent, perform
 from .pipeline import Pipeline, Progress, Work
 
+Report: TypeAlias = Literal["as before", "by all", "by these"]
+
 
 def rejudge(
     run: str,
     judges: Sequence[Judge],
     store: str | Path = "medsafety.db",
-    replace: bool = False,
+    report: Report = "as before",
     reporter: Reporter | None = None,
 ) -> tuple[Run, Progress]:
     """Have judges score the responses of a stored run; again is resuming.
 
-    They join the run's panel, or with ``replace`` become it, but for those of its thinking. Raises
-    MsbError for an unknown run.
+    ``report`` says by whom the run is reported from now on: by its panel as before, by that and
+    these judges together, or by these alone; those of its thinking are never among them. The run
+    that is returned is the one as these judges see it. Raises MsbError for an unknown run.
     """
     reporter = reporter or Silent()
     with Store.open(store) as opened:
@@ -37,15 +41,20 @@ def rejudge(
         added = [
             opened.register_judge(judge.name, judge.fingerprint, judge.scale) for judge in judges
         ]
-        before = [] if replace else judges_asked(opened, record)
         both = zip(judges, added, strict=True)
-        joining = [record for judge, record in both if not isinstance(judge, ThinkingJudge)]
-        panel = [judge for judge in before if judge not in joining] + joining
-        opened.set_panel(record, panel, None)
+        these = [record for judge, record in both if not isinstance(judge, ThinkingJudge)]
+        before = judges_asked(opened, record)
+        if report == "by all":
+            these = [judge for judge in before if judge not in these] + these
+        if report == "as before":
+            report_by(opened, record, these, None)
+        else:
+            opened.set_panel(record, these, None)
         opened.add_provenance(record, here())
         pipeline = Pipeline(opened, record, None, list(zip(judges, added, strict=True)))
         progress = perform(pipeline, lambda: _judgements_left(opened, record, added), reporter)
-        return Run(record.id, opened.path, load_taxonomy()), progress
+        asked = tuple(judge.key for judge in these)
+        return Run(record.id, opened.path, load_taxonomy(), asked), progress
 
 
 def _judgements_left(store: Store, run: RunRecord, judges: Sequence[JudgeRecord]) -> Work:

@@ -132,7 +132,7 @@ def request(library: Library, request: Request) -> Response:
         request,
         "request.html",
         run=record,
-        target=str(record.settings["target"].get("model", "")),
+        target=record.title,
         item=item,
         title=library.taxonomy.title(item.request.principle),
         now=library.snapshot(record).brief(position),

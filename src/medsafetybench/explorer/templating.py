@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse
 from ..judges.reading import explained
 from ..legible import cut, visible
 from ..results.measures import Measure
+from ..results.naming import selected
 from ..results.scorecard import Figure
 from ..results.text import form_of, interval_text
 from ..statistics.interval import Interval
@@ -61,6 +62,7 @@ def _environment() -> Environment:
         "interval": interval,
         "change": change,
         "sentence": sentence,
+        "selected": selected,
     }
     env.globals |= {
         "LONGEST": LONGEST,

@@ -63,7 +63,8 @@ def _notes(settings: Mapping[str, Any], card: Scorecard) -> Iterator[str]:
     if target["model"] == "replay":
         yield f"The file of responses has the SHA-256 {target['revision']}."
     elif str(target["model"]).startswith("python:"):
-        yield "The function must be importable; its revision is all that is known of its version."
+        known = "its revision" if target.get("revision") else "the hash of its source"
+        yield f"The function must be importable; {known} is all that is known of its version."
     elif target.get("revision") and str(target["model"]).startswith("openai:"):
         yield "The target's address is not part of the run; give --target-url."
     if isinstance(template := target.get("template"), Mapping):

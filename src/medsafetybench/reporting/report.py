@@ -19,7 +19,7 @@ from .charts import charts
 from .commands import reproduce
 from .document import Report, Section, Table
 from .limits import known_limits
-from .reported import ReportedRun
+from .reported import ReportedRun, judges_differ
 from .samples import texts
 
 MEANS = {
@@ -28,6 +28,13 @@ MEANS = {
     "error": "the target or the judge could not be asked; the same command asks again",
     "pending": "not answered or not judged yet; the same command goes on",
 }
+
+
+MIXED = (
+    "These runs are reported by different judges, which are named beside each target. Different "
+    "judges draw the line in different places: a difference between two targets may be one between "
+    "their judges. One judge for all: msb rejudge RUN --judge JUDGE, then --judge JUDGE here."
+)
 
 
 def build(
@@ -44,7 +51,7 @@ def build(
     confusions = [chart for chart in drawn if chart.kind == "confusion"]
     sections = [
         _evaluated(found),
-        scores.scorecard(found),
+        scores.scorecard(found, MIXED if judges_differ(cards) else ""),
         Section("figures", "Figures", charts=[c for c in drawn if c.kind != "confusion"]),
         scores.groups(found),
         _missing(found),
@@ -102,7 +109,7 @@ def _run_row(one: ReportedRun) -> tuple[str, ...]:
     return (
         card.run,
         card.created[:16].replace("T", " "),
-        name(card.target),
+        name(", ".join((card.target, *card.details)), 200),
         benchmark + (f", {name(chosen, 120)}" if chosen else ""),
         requests,
         judge + (f"; {card.rule} of the panel" if card.rule else ""),

@@ -7,13 +7,14 @@ found[0].card, found[0].label, found[0].agreement
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import MsbError
 from ..legible import name
 from ..results.agreement import Agreement, agreement_of
+from ..results.naming import Name, name_of, told_apart
 from ..results.run import Run, open_run
 from ..results.scorecard import Scorecard
 from ..store.store import Store
@@ -76,20 +77,23 @@ def gather(
 ) -> list[ReportedRun]:
     """Read what there is to show of these runs. ``judges`` and ``rule`` as in ``Run.summary``."""
     cards = [run.summary(judges, rule) for run in runs]
+    tables = [run.by_all_judges(judges, rule) for run in runs]
+    labels = told_apart([_legible(name_of(found.run)) for found in tables])
+    if judges_differ(cards):
+        labels = [f"{text}, by {name(c.judge, 40)}" for text, c in zip(labels, cards, strict=True)]
     found = []
-    for run, card, label in zip(runs, cards, labels(cards), strict=True):
-        outcomes = run.by_all_judges(judges, rule)
+    for run, card, outcomes, label in zip(runs, cards, tables, labels, strict=True):
         agreed = agreement_of(outcomes) if len(outcomes.judges) > 1 else None
         found.append(ReportedRun(card, outcomes.run.settings, label, agreed, run))
     return found
 
 
-def labels(cards: Sequence[Scorecard]) -> list[str]:
-    """The targets' names; where two are the same, with the benchmark or else the run's id."""
-    targets = [name(card.target) for card in cards]
-    told = [f"{name(card.target, 40)} on {name(card.benchmark.title, 30)}" for card in cards]
-    last = [f"{name(card.target, 40)} ({card.run})" for card in cards]
-    return [
-        next((text[i] for text in (targets, told) if text.count(text[i]) == 1), last[i])
-        for i in range(len(cards))
-    ]
+def _legible(one: Name) -> Name:
+    details = tuple(name(part, 80) for part in one.details)
+    return replace(one, title=name(one.title), details=details, benchmark=name(one.benchmark, 60))
+
+
+def judges_differ(cards: Sequence[Scorecard]) -> bool:
+    """True if the runs are not all reported by the same judges under the same rule."""
+    asked = {(tuple(sorted(j["key"] for j in c.judges)), c.rule) for c in cards if c.judges}
+    return len(asked) > 1

@@ -69,7 +69,7 @@ def _tile(one: ReportedRun, measure: Measure) -> Tile:
     return Tile(measure.title, value, f"95% interval {ends}; {detail}" if ends else detail)
 
 
-def scorecard(found: Sequence[ReportedRun]) -> Section:
+def scorecard(found: Sequence[ReportedRun], warning: str = "") -> Section:
     """Every measure of every run, what missing scores could change, and corrections."""
     tables = [_sides(found)]
     if rows := [row for one in found for row in _bounds(one)]:
@@ -86,7 +86,8 @@ def scorecard(found: Sequence[ReportedRun]) -> Section:
         title = "Corrected for the judge's error"
         words = ("target", "measure", "by")
         tables.append(Table(title, header, rows, words=words, note=note))
-    told = [*_not_measured(found), *_not_corrected(found)]
+    told = [warning] if warning else []
+    told += [*_not_measured(found), *_not_corrected(found)]
     return Section("scorecard", "Scorecard", told, tables=tables)
 
 

@@ -10,7 +10,7 @@ by id alone. So a run and its import pair, and renamed requests do too.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +26,7 @@ from ..store.outcomes import Outcomes
 from ..store.store import Store
 from ..store.texts import texts
 from .measures import Floats, Measure, common
+from .naming import name_of, told_apart
 from .run import Run
 from .scorecard import BenchmarkInfo
 
@@ -298,10 +299,5 @@ def _stopped_notes(found: Sequence[Outcomes]) -> list[str]:
 
 
 def _labels(found: Sequence[Outcomes]) -> list[str]:
-    """The targets' names, with the run's id where two share one."""
-    names = [str(one.run.settings["target"]["model"]) for one in found]
-    count = Counter(names)
-    return [
-        name if count[name] == 1 else f"{name} ({one.run.id})"
-        for name, one in zip(names, found, strict=True)
-    ]
+    """The targets' names, with what tells apart those who share one."""
+    return told_apart([name_of(one.run) for one in found])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtra
 from ..store.outcomes import Outcomes, judges_with_verdicts, panel_of, read_outcomes
-from ..store.store import Store
+from ..store.store import JudgeRecord, Store
 from ..store.trusted import with_labels
 from ..taxonomy import Taxonomy, load_taxonomy
 from .checked import cards_known, panel_key
@@ -29,11 +29,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """A stored run, ready to be read. Nothing is held but where it is."""
+    """A stored run, ready to be read. Nothing is held but where it is.
+
+    It is reported by ``judges`` (their keys), where it was just evaluated by them; else by those
+    that the store keeps for it.
+    """
 
     id: str
     store: Path
     taxonomy: Taxonomy
+    judges: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r}, {str(self.store)!r})"
+
+    def reported_by(self) -> tuple[list[JudgeRecord], list[JudgeRecord]]:
+        """The judges that the store keeps for the run, and those that this value stands for."""
+        with Store.read(self.store) as store:
+            run = store.run(self.id)
+            kept = panel_of(store, run)
+            return kept, panel_of(store, run, asked=self.judges)
 
     def summary(self, judges: Sequence[str] = (), rule: str = "median") -> Scorecard:
         """The scorecard, by the judges named, else by the run's own."""
@@ -46,7 +61,7 @@ class Run:
         its figures stand beside the panel's."""
         with Store.read(self.store) as store:
             run = store.run(self.id)
-            panel = panel_of(store, run, judges)
+            panel = panel_of(store, run, judges, self.judges)
             found = with_labels(store, run, panel, rule)
             also = [j.name for j in judges_with_verdicts(store, run) if j not in found.judges]
             keys = [judge.key for judge in panel]
@@ -58,19 +73,19 @@ class Run:
         samples that these labelled."""
         with Store.read(self.store) as store:
             run = store.run(self.id)
-            return with_labels(store, run, panel_of(store, run, judges), rule)
+            return with_labels(store, run, panel_of(store, run, judges, self.judges), rule)
 
     def outcomes(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
         """What came of each request, in columns; no texts."""
         with Store.read(self.store) as store:
             run = store.run(self.id)
-            return read_outcomes(store, run, panel_of(store, run, judges), rule=rule)
+            return read_outcomes(store, run, panel_of(store, run, judges, self.judges), rule=rule)
 
     def by_all_judges(self, judges: Sequence[str] = (), rule: str = "median") -> Outcomes:
         """The outcomes with every judge and person that scored the run beside its panel."""
         with Store.read(self.store) as store:
             run = store.run(self.id)
-            panel = panel_of(store, run, judges)
+            panel = panel_of(store, run, judges, self.judges)
             others = [j for j in judges_with_verdicts(store, run) if j not in panel]
             return read_outcomes(store, run, panel, others, rule)
 
@@ -78,7 +93,7 @@ class Run:
         """Each request with its response, verdicts and rationales as a flat dict, streamed."""
         with Store.read(self.store) as store:
             run = store.run(self.id)
-            panel = panel_of(store, run, judges)
+            panel = panel_of(store, run, judges, self.judges)
             yield from rows(store, read_outcomes(store, run, panel, rule=rule))
 
     def to_pandas(self, judges: Sequence[str] = (), rule: str = "median") -> pandas.DataFrame:

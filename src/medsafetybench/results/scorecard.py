@@ -206,7 +206,12 @@ class Scorecard(BaseModel):
     schema_: int = Field(SCHEMA, alias="schema", description="Version of this JSON form")
     run: str
     benchmark: BenchmarkInfo
-    target: str
+    target: str = Field(description="What the target is called")
+    details: list[str] = Field(
+        default_factory=list,
+        description="What else decides its answers, where that is not the usual: revision, system "
+        "prompt, temperature",
+    )
     judge: str = Field(description="The judge, or the panel joined by ' + '")
     judges: list[dict[str, Any]] = Field(description="All that identifies each judge")
     scale: str | None = Field(description="What the judge's verdicts say; null without a judge")

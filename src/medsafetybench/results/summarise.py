@@ -23,6 +23,7 @@ from .estimate import estimate
 from .interval_notes import of_scorecard
 from .judge_card import JudgeCard
 from .measures import SIDES, Measure, supported, unsupported
+from .naming import details
 from .scorecard import (
     SCHEMA,
     BenchmarkInfo,
@@ -54,7 +55,8 @@ def summarise(
         schema=SCHEMA,
         run=run.id,
         benchmark=BenchmarkInfo(**run.settings["benchmark"]),
-        target=run.settings["target"]["model"],
+        target=run.title,
+        details=list(details(run.settings["target"])),
         judge=" + ".join(judge.name for judge in members),
         judges=[
             {"key": judge.key, "scale": judge.scale.key, **judge.settings} for judge in members

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ..legible import visible
 from ..statistics.estimates import Interval
 from .measures import SIDES, Measure, measure_named
+from .naming import selected
 from .scorecard import (
     Corrected,
     CorrectedPart,
@@ -75,27 +77,18 @@ def interval_text(interval: Interval | None, form: str) -> str:
 
 
 def _heading(card: Scorecard) -> RenderableType:
-    chosen = ", ".join(f"{name} {_said(v)}" for name, v in card.benchmark.selection.items())
+    chosen = ", ".join(selected(card.benchmark.selection))
     lines = {
         "run": f"{card.run}, begun {card.created}",
-        "target": card.target,
+        "target": ", ".join((card.target, *card.details)),
         "judge": card.judge + (f", {card.rule} of the panel" if card.rule else ""),
         "benchmark": f"{card.benchmark.title} [{card.benchmark.sha256[:12]}]"
         + (f", {chosen}" if chosen else ""),
     }
     table = Table.grid(padding=(0, 2))
     for name, value in lines.items():
-        table.add_row(Text(name, style="dim"), Text(value))
+        table.add_row(Text(name, style="dim"), Text(visible(value)))
     return table
-
-
-def _said(value: object) -> str:
-    """A part of a selection; of one with parts of its own, what is neither a hash nor a version."""
-    if not isinstance(value, Mapping):
-        return str(value)
-    told = {name: part for name, part in value.items() if name not in ("sha256", "version")}
-    parts = {n: " ".join(map(str, p)) if isinstance(p, list) else p for n, p in told.items()}
-    return ", ".join(f"{name} {part}" for name, part in parts.items())
 
 
 def _all_sides(card: Scorecard) -> RenderableType:

@@ -142,16 +142,19 @@ class Outcomes:
         return self.judges[self.panel :]
 
 
-def panel_of(store: Store, run: RunRecord, names: Sequence[str] = ()) -> list[JudgeRecord]:
-    """The judges that a run is reported by: those named (by name or key), else its panel.
+def panel_of(
+    store: Store, run: RunRecord, names: Sequence[str] = (), asked: Sequence[str] = ()
+) -> list[JudgeRecord]:
+    """The judges that a run is reported by: those named (by name or key), else its panel, or
+    another that it was asked to be judged by (keys).
 
-    A panel is on one scale. Of a stored one that mixes them, those on the first judge's scale
+    A panel is on one scale. Of one that was told to mix them, those on the first judge's scale
     count. Raises UnknownName for a judge that the store does not know, MsbError for named ones on
-    different scales.
+    different scales, or one that is named twice.
     """
     judges = store.judges()
     if not names:
-        panel = judges_asked(store, run)
+        panel = judges_asked(store, run, asked)
         return [judge for judge in panel if judge.scale is panel[0].scale]
     found: list[JudgeRecord] = []
     for name in names:
@@ -159,14 +162,39 @@ def panel_of(store: Store, run: RunRecord, names: Sequence[str] = ()) -> list[Ju
         if not matching:
             raise UnknownName("judge", name, {judge.name for judge in judges})
         found.append(matching[-1])
+    each_once([judge.name for judge in found], [judge.key for judge in found])
     one_scale([(judge.name, judge.scale) for judge in found])
     return found
 
 
-def judges_asked(store: Store, run: RunRecord) -> list[JudgeRecord]:
-    """Every judge that the run was told to have, in order, whatever the scale."""
+def judges_asked(store: Store, run: RunRecord, asked: Sequence[str] = ()) -> list[JudgeRecord]:
+    """Every judge that the run was told to have (or those of these keys), in order, whatever the
+    scale."""
     by_key = {judge.key: judge for judge in store.judges()}
-    return [by_key[key] for key in run.panel if key in by_key]
+    return [by_key[key] for key in asked or run.panel if key in by_key]
+
+
+def report_by(
+    store: Store, run: RunRecord, panel: Sequence[JudgeRecord], audit: JudgeRecord | None
+) -> RunRecord:
+    """Have a run reported by a panel, unless it is reported by another one already: a figure that
+    somebody has seen moves only where that is chosen. Returns the run as it is now."""
+    kept = judges_asked(store, run)
+    if {judge.key for judge in kept} == {judge.key for judge in panel}:
+        panel, audit = kept, audit or next((j for j in store.judges() if j.key == run.audit), None)
+    elif any(store.has_verdicts(run, judge) for judge in kept):
+        return run
+    return store.set_panel(run, panel, audit)
+
+
+def each_once(names: Sequence[str], keys: Sequence[str]) -> None:
+    """Raise MsbError for a judge that is there twice: it would agree with itself."""
+    for place, key in enumerate(keys):
+        if key in keys[:place]:
+            raise MsbError(
+                f"{names[place]} was named twice as a judge, and would agree with itself; a panel "
+                "takes different judges, rubrics or settings"
+            )
 
 
 def one_scale(judges: Sequence[tuple[str, Scale]]) -> None:

@@ -31,7 +31,7 @@ CHUNK = 256
 CHECK = "check-"
 """How the ids of runs begin that hold labelled responses, for judges to be checked on."""
 
-RUN = "number, id, created, settings, panel, audit, provenance, stopped"
+RUN = "number, id, created, settings, panel, audit, provenance, stopped, called, name, tags"
 REQUEST_FIELDS = tuple(field.name for field in fields(Request))
 REQUEST = ", ".join(f"q.{name}" for name in REQUEST_FIELDS)
 NAME = "q.id || COALESCE('@turn-' || q.turn, '@' || q.framing, '')"
@@ -79,6 +79,7 @@ class RunRecord:
     ``panel`` holds the keys of the judges whose verdicts make up the scorecard; ``audit`` that of
     a dearer judge which scored a sample; ``provenance`` what carried it out (see provenance.py).
     ``stopped`` says, of a run that a gate stopped early, its verdict and how many were asked.
+    ``called`` is the target as it was typed, ``name`` what it was told to be called, if it was.
     """
 
     number: int
@@ -89,6 +90,14 @@ class RunRecord:
     audit: str | None = None
     provenance: tuple[Mapping[str, Any], ...] = ()
     stopped: Mapping[str, Any] | None = None
+    called: str | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What its target is called."""
+        return self.name or self.called or str(self.settings["target"]["model"])
 
 
 @dataclass(frozen=True)
@@ -119,9 +128,14 @@ class Store(Database):
     # Runs
 
     def register(
-        self, identity: str, settings: Mapping[str, Any], items: Iterable[tuple[Request, bytes]]
+        self,
+        identity: str,
+        settings: Mapping[str, Any],
+        items: Iterable[tuple[Request, bytes]],
+        called: str | None = None,
     ) -> RunRecord:
-        """The run with this id, made with its items (request, response key) if it is new."""
+        """The run with this id, made with its items (request, response key) if it is new; it is the
+        last one now. ``called`` is its target as it was typed."""
         with self.transaction():
             if not self._row("SELECT 1 FROM runs WHERE id = ?", identity):
                 created = datetime.now(UTC).isoformat(timespec="seconds")
@@ -130,7 +144,13 @@ class Store(Database):
                     (identity, created, orjson.dumps(settings).decode()),
                 )
                 self._add_items(cursor.lastrowid, items)
-        return self.run(identity)
+            self.write(
+                """UPDATE runs SET called = COALESCE(?, called),
+                evaluated = 1 + (SELECT MAX(evaluated) FROM runs) WHERE id = ?""",
+                called,
+                identity,
+            )
+        return self._run(identity)
 
     def _add_items(self, run: int | None, items: Iterable[tuple[Request, bytes]]) -> None:
         numbered = enumerate(items)
@@ -146,28 +166,37 @@ class Store(Database):
             )
 
     def runs(self) -> list[RunRecord]:
-        """Every run, oldest first; what a judge was checked on (``CHECK``) is none."""
+        """Every run, in the order in which they were last evaluated; what a judge was checked on
+        (``CHECK``) is none."""
         return [run for run in self._all_runs() if not run.id.startswith(CHECK)]
 
     def _all_runs(self) -> list[RunRecord]:
-        query = f"SELECT {RUN} FROM runs ORDER BY number"
+        query = f"SELECT {RUN} FROM runs ORDER BY evaluated, number"
         return [_run_record(row) for row in self._db.execute(query)]
 
     def run(self, identity: str) -> RunRecord:
-        """A run by its id, by a beginning of it that no other shares, or ``last``.
+        """A run by its id, by its name, by a beginning of its id that no other shares, or ``last``:
+        the one last evaluated, be it new or resumed.
 
         Raises MsbError if there is none or more than one such.
         """
         runs = self._all_runs() if identity.startswith(CHECK) else self.runs()
-        found = [run for run in runs if run.id == identity]
-        found = found or [run for run in runs if run.id.startswith(identity)]
+        ways = (
+            lambda run: run.id == identity,
+            lambda run: run.name == identity,
+            lambda run: run.id.startswith(identity),
+        )
+        found = next((there for way in ways if (there := list(filter(way, runs)))), [])
         if identity == "last" and runs:
             found = runs[-1:]
         if len(found) != 1:
             known = ", ".join(run.id for run in (found or runs)[-8:]) or "none yet"
-            which = "several runs begin with" if found else "no run is called"
+            which = "several runs are called" if found else "no run is called"
             raise MsbError(f"{which} {identity!r} in {self.path}; there: {known}")
         return found[0]
+
+    def _run(self, identity: str) -> RunRecord:
+        return _run_record(self._row(f"SELECT {RUN} FROM runs WHERE id = ?", identity))
 
     def set_panel(
         self, run: RunRecord, judges: Sequence[JudgeRecord], audit: JudgeRecord | None = None
@@ -179,12 +208,12 @@ class Store(Database):
                 "UPDATE runs SET panel = ?, audit = ? WHERE number = ?",
                 (keys, audit and audit.key, run.number),
             )
-        return self.run(run.id)
+        return self._run(run.id)
 
     def add_provenance(self, run: RunRecord, entry: Mapping[str, Any]) -> None:
         """Remember what carries the run out, where that is not known yet."""
         with self.transaction():
-            entries = with_entry(self.run(run.id).provenance, entry)
+            entries = with_entry(self._run(run.id).provenance, entry)
             self._db.execute(
                 "UPDATE runs SET provenance = ? WHERE number = ?",
                 (orjson.dumps(entries).decode(), run.number),
@@ -241,6 +270,12 @@ class Store(Database):
             WHERE i.run = ? AND r.error IS NULL AND (v.judge IS NULL OR v.error)
             GROUP BY i.response, q.intent"""
         return in_order(run.id, self._db.execute(query, (judge.number, run.number)))
+
+    def has_responses(self, run: RunRecord) -> bool:
+        """True if anything came back for any request of a run, be it an error."""
+        query = """SELECT 1 FROM items i JOIN responses r ON r.key = i.response
+            WHERE i.run = ? LIMIT 1"""
+        return self._row(query, run.number) is not None
 
     def has_answers(self, run: RunRecord) -> bool:
         """True if any request of a run was answered."""
@@ -325,7 +360,18 @@ def request_key(request: Request) -> bytes:
 
 
 def _run_record(row: tuple[Any, ...]) -> RunRecord:
-    number, identity, created, settings, panel, audit, provenance, stopped = row
-    keys, entries = tuple(orjson.loads(panel)), tuple(orjson.loads(provenance))
-    told = orjson.loads(stopped) if stopped else None
-    return RunRecord(number, identity, created, orjson.loads(settings), keys, audit, entries, told)
+    number, identity, created, settings, panel, audit, provenance, stopped, *names = row
+    called, name, tags = names
+    return RunRecord(
+        number,
+        identity,
+        created,
+        orjson.loads(settings),
+        tuple(orjson.loads(panel)),
+        audit,
+        tuple(orjson.loads(provenance)),
+        orjson.loads(stopped) if stopped else None,
+        called,
+        name,
+        tuple(orjson.loads(tags)),
+    )

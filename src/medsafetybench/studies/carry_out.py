@@ -68,7 +68,7 @@ class Standing:
 
 def evaluations(study: Study) -> list[Planned]:
     """Target by target, so that a local model is loaded once for all its benchmarks."""
-    models = [target.name for target in study.targets]
+    models = [target.called or target.name for target in study.targets]
     names = [benchmark.name for benchmark in study.benchmarks]
     return [
         Planned(

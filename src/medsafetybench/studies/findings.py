@@ -7,7 +7,7 @@ for part in report(study, store):
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import MsbError
@@ -56,9 +56,9 @@ def _part(
     there: list[tuple[Planned, Run]] = []
     missing = []
     for one in planned:
-        run = _run_id(one, store, data_dir)
+        run, judges = _run(one, store, data_dir)
         if run in known:
-            there.append((one, open_run(run, store)))
+            there.append((one, replace(open_run(run, store), judges=judges)))
         else:
             missing.append(one.target.name)
     ids = [run.id for _, run in there]
@@ -73,10 +73,12 @@ def _part(
     return Part(name, ids, missing, pairing, leaderboard(pairing, method), found)
 
 
-def _run_id(planned: Planned, store: Path, data_dir: Path | None) -> str:
-    """The id that the evaluation's run has, or would have; empty if it cannot be opened here."""
+def _run(planned: Planned, store: Path, data_dir: Path | None) -> tuple[str, tuple[str, ...]]:
+    """The id that the evaluation's run has, or would have, and the keys of the study's judges;
+    empty if it cannot be opened here."""
     try:
         with prepared(planned, store, data_dir) as opened, opened.store.rehearsal():
-            return opened.register()[0].id
+            run, judges = opened.register()
+            return run.id, tuple(judge.key for judge in judges[: len(opened.panel)])
     except MsbError:
-        return ""
+        return "", ()

@@ -30,7 +30,7 @@ from ..evaluation.spec import EvaluationSpec, specified
 LEFT_OUT = {"taxonomy", "audit_judge", "audit_limit", "data_dir"}
 """Settings that are not told of one entry."""
 
-TargetEntry = entry(Strict, TargetOptions, "target", tags=(list[str], []))
+TargetEntry = entry(Strict, TargetOptions, "target", tags=(list[str], []), name=(str | None, None))
 JudgeEntry = entry(ByName, JudgeOptions, "judge", LEFT_OUT)
 BenchmarkEntry = entry(ByName, RequestOptions, "benchmark", LEFT_OUT, rubric=(str | None, None))
 
@@ -64,12 +64,14 @@ _File = create_model(
 class Entry:
     """A target, judge or benchmark of a study: its name, and what an evaluation is told of it.
 
-    ``tags`` group targets for contrasts, such as medical against general.
+    ``tags`` group targets for contrasts, such as medical against general; ``called`` is what a
+    target was told to be called.
     """
 
     name: str
     told: Mapping[str, Any]
     tags: tuple[str, ...] = ()
+    called: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class Study:
             usual["rubric"] = rubric
         each = [{**usual, **judge.told} for judge in self.judges]
         panel = {name: [one.get(name) for one in each] for one in each for name in one}
-        return specified(store=self.store, **self.of_all, **panel, **target.told, **asked)
+        of_run = {"store": self.store, "name": target.called}
+        return specified(**of_run, **self.of_all, **panel, **target.told, **asked)
 
 
 def read_study(path: str | Path) -> Study:
@@ -116,7 +119,7 @@ def _study(found: Any) -> Study:
             for one in found.benchmarks
         ],
         targets=[
-            Entry(one.model, _told(TargetOptions, "target", one), tuple(one.tags))
+            Entry(one.model, _told(TargetOptions, "target", one), tuple(one.tags), one.name)
             for one in found.targets
         ],
         of_all={"taxonomy": found.taxonomy},
@@ -153,7 +156,7 @@ def _check_each(document: Document, study: Study) -> None:
             study.spec(target, study.benchmarks[0])
         except MsbError as error:
             raise document.wrong(("targets", i), f"targets[{i}]: {error}") from None
-        if target in study.targets[:i]:
+        if any(target.told == other.told for other in study.targets[:i]):
             why = f"{target.name} is there twice with the same settings"
             raise document.wrong(("targets", i), f"targets[{i}]: {why}")
 

@@ -27,7 +27,7 @@ TARGETS: Mapping[str, str] = {
 """The class behind each scheme, loaded when it is first asked for. Its ``open`` takes the spec and
 how it is asked (``Asked``)."""
 
-__all__ = ["TARGETS", "Target", "open_target"]
+__all__ = ["TARGETS", "Target", "as_typed", "open_target"]
 
 
 def open_target(
@@ -49,3 +49,17 @@ def open_target(
     asked = Asked(endpoint or Endpoint(), system, sampling, prompt_style, meter, data_folder)
     target: Target = loaded(TARGETS[scheme]).open(spec, asked)
     return target
+
+
+def as_typed(spec: str) -> str:
+    """A spec as people call it: files and folders without those that they lie in."""
+    scheme, _, name = spec.partition(":")
+    if scheme == "replay":
+        return f"replay:{Path(name).name}"
+    parts = name.split("+") if scheme == "hf" else [name]
+    return f"{scheme}:{'+'.join(map(_without_folders, parts))}"
+
+
+def _without_folders(name: str) -> str:
+    path = Path(name)
+    return path.expanduser().resolve().name if path.is_dir() or path.is_absolute() else name

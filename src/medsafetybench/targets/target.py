@@ -73,6 +73,14 @@ class Conversing(Protocol):
         """Its next turn."""
 
 
+@runtime_checkable
+class Explaining(Protocol):
+    """A target that has something to say before it is asked."""
+
+    def explain(self) -> str | None:
+        """What its identity rests on, in a line; None for nothing."""
+
+
 def conversation(request: Request, system: str | None) -> Conversation:
     """The plain conversation: the system prompt if any, what was said before, the request.
 
