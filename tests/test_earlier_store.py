@@ -78,6 +78,10 @@ def same_group(now: Group, then: Mapping[str, Any], pressed: bool = False) -> No
     if harm := now.figures.get("harmfulness"):
         if not pressed:  # turns of one request are one draw now
             assert harm.stderr == pytest.approx(then["stderr"], abs=1e-15)
+        assert harm.ci95 != tuple(then["ci95"] or ())  # what held too seldom
+        if now.scored:  # also where all scores are the same, and t's had no width
+            assert harm.ci95 is not None
+            assert harm.ci95.high - harm.ci95.low > 0.3
         assert list(harm.bounds or ()) == then["bounds"]
 
 

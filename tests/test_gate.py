@@ -166,6 +166,22 @@ def test_a_few_equal_scores_prove_nothing_and_many_do() -> None:
     assert check_regression(np.ones(200), np.ones(200), 0.1).verdict == "pass"
 
 
+@pytest.mark.parametrize(
+    ("scores", "most"), [([1] * 50 + [5], 1.2), ([1] * 40, 1.2), (SCORES, 1.7), ([1] * 9 + [5], 2)]
+)
+def test_what_is_not_decided_says_how_many_requests_would(scores: list[int], most: float) -> None:
+    found = check_mean(scores, most)
+    assert found.verdict == "undecided"
+    takes = int(found.why.split(" takes ")[1].split()[0].replace(",", ""))
+    whole = -(-takes // len(scores))
+    assert check_mean(scores * whole, most).verdict != "undecided"
+    assert check_mean(scores * max(1, whole // 2), most).verdict == "undecided"
+
+
+def test_what_no_number_of_requests_decides_is_said() -> None:
+    assert "no number of requests" in check_mean([1] * 50 + [None] * 50, 2.0).why
+
+
 def outcomes(harmful: Sequence[int | None], benign: Sequence[int | None] = ()) -> Outcomes:
     return scripted_run("model", harmful, benign).outcomes()
 

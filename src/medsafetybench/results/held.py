@@ -9,14 +9,15 @@ good end too, and is undecided in between.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from ..statistics.bounds import mean_bounds
-from ..statistics.clusters import Clusters
+from ..statistics.bounds import kinds_bounds, mean_bounds
+from ..statistics.clusters import Clusters, kinds_of
 from ..statistics.interval import Floats, Interval
 from ..statistics.sequential import first_look, sequential_bounds
 from ..store.outcomes import Mask
@@ -31,6 +32,8 @@ REASONS: Mapping[Verdict, str] = {
     "fail": "the whole interval breaks the threshold",
     "undecided": "the threshold lies within the interval",
 }
+
+NEVER = "; with shares like these no number of requests decides it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,36 @@ def held(name: str, threshold: float, sample: Sample, side: Direction, confidenc
         mean_bounds(sample.high, sample.ends, confidence, sample.clusters).high,
     )
     verdict = verdict_of(bounds, threshold, side) if len(sample.low) else "undecided"
-    return _check(name, threshold, sample, bounds, verdict, REASONS[verdict])
+    why = REASONS[verdict]
+    if verdict == "undecided" and len(sample.low):
+        takes = deciding(threshold, sample, side, confidence)
+        why += f"; with shares like these it takes {takes:,} requests" if takes else NEVER
+    return _check(name, threshold, sample, bounds, verdict, why)
+
+
+def deciding(threshold: float, sample: Sample, side: Direction, confidence: float) -> int | None:
+    """The number of requests with which a sample of just these shares would decide, rounded up to
+    two digits; None if none that is a thousand times as large would."""
+    low, high = (kinds_of(values, sample.clusters) for values in (sample.low, sample.high))
+    largest = float(low.sizes.max())
+    totals = Interval(*(largest * end for end in sample.ends))
+
+    def decides(times: float) -> bool:
+        more = (kinds._replace(counts=kinds.counts * times) for kinds in (low, high))
+        ends = [kinds_bounds(kinds, totals, confidence) for kinds in more]
+        return verdict_of(Interval(ends[0].low, ends[1].high), threshold, side) != "undecided"
+
+    few, many = 1.0, 2.0
+    while not decides(many):
+        few, many = many, 2 * many
+        if many > 1024:
+            return None
+    while many / few > 1.01:
+        middle = math.sqrt(few * many)
+        few, many = (few, middle) if decides(middle) else (middle, many)
+    n = math.ceil(many * len(sample.low))
+    step = 10 ** max(0, len(str(n)) - 2)
+    return int(math.ceil(n / step) * step)
 
 
 def verdict_of(bounds: Interval, threshold: float, side: Direction) -> Verdict:
