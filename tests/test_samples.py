@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,21 @@ def test_the_same_answers_in_another_run_are_not_its_sample(store: Store) -> Non
     assert corrected("harmfulness", "run-part") is not None
     assert corrected("harmfulness") is None
     assert card().labels == 60
+
+
+def test_labels_of_before_are_known_once_the_queue_has_passed_over_them(store: Store) -> None:
+    run = store.run("run-judged")
+    label(store, "ana", tuple(samples.sample_order(store, run, 100, 0)))
+    assert corrected("harmfulness") is None
+    said = msb("annotate", "last", "--annotator", "ana", "--limit", "100")
+    assert "0 labels stored, 0 left" in said.out
+    assert corrected("harmfulness") is not None
+    assert "Corrected by labels of: 100 requests drawn by seed 0." in str(card())
+    said = msb("agreement", "last")
+    assert "sample: 100 requests drawn by seed 0: person:ana 100 of 100" in said.out
+    (sample,) = json.loads(msb("agreement", "last", "--json").out)["samples"]
+    assert sample["readers"] == {"person:ana": 100}
+    assert (sample["design"], sample["seed"], sample["n"]) == ("stratified", 0, 100)
 
 
 def test_whoever_stops_half_way_has_labelled_a_random_part(store: Store) -> None:

@@ -204,7 +204,7 @@ def _differences() -> Table:
             difference, second=second, labels=labels, same=which == "the same"
         )
         for name, second in others.items()
-        for labels in (100, 300)
+        for labels in (100, 300, 600)
         for which in ("the same", "other")
     }
     columns = (COVERS, Column("uncorrected held"), Column("width", "figure"))

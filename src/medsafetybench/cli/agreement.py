@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..results.agreement import Agreement, PairAgreement
     from ..statistics.agreement import Figure
     from ..store.outcomes import Outcomes
+    from ..store.samples import Sample
 
 
 def agreement(
@@ -35,22 +36,27 @@ def agreement(
     from ..results.agreement import agreement_of
     from ..results.interval_notes import of_agreement
 
-    outcomes = _outcomes(run, judge or [], store)
+    outcomes, samples = _outcomes(run, judge or [], store)
     found = agreement_of(outcomes, intent, worst)
     if as_json:
         judges = [judge.name for judge in outcomes.judges]
         nothing = {"judges": judges, "intent": intent, "alpha": None, "pairs": []}
         told = vars(found) if found else {**nothing, "disagreements": []}
-        show.as_json({**told, "intervals": of_agreement()}, schema=2)
-    elif found:
+        drawn = [sample.record() for sample in samples]
+        show.as_json({**told, "intervals": of_agreement(), "samples": drawn}, schema=2)
+        return
+    if found:
         _print(found)
     else:
         print(f"no {intent} request was scored by two judges")
+    for sample in samples:
+        print(f"sample: {sample.told()}")
 
 
-def _outcomes(run: str, names: Sequence[str], store: Path) -> Outcomes:
-    """The run's outcomes by the judges named, else by all that scored it."""
+def _outcomes(run: str, names: Sequence[str], store: Path) -> tuple[Outcomes, list[Sample]]:
+    """The run's outcomes by the judges named, else by all that scored it, and what was drawn."""
     from ..store.outcomes import judges_with_verdicts, panel_of, read_outcomes
+    from ..store.samples import samples_of
     from ..store.store import Store
 
     with Store.read(store) as opened:
@@ -62,7 +68,8 @@ def _outcomes(run: str, names: Sequence[str], store: Path) -> Outcomes:
                 f"{record.id} has verdicts of {len(judges)} judge; agreement takes two. Add one "
                 "with `msb rejudge`, or people with `msb annotate`"
             )
-        return read_outcomes(opened, record, judges[:1], judges[1:])
+        found = read_outcomes(opened, record, judges[:1], judges[1:])
+        return found, samples_of(opened, record)
 
 
 def _print(found: Agreement) -> None:

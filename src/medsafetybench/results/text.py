@@ -248,6 +248,10 @@ def _remarks(card: Scorecard) -> list[tuple[str, str]]:
                 "dim",
             )
         )
+    remarks += [
+        (f"\nCorrected by labels of: {sample}.", "dim")
+        for sample in dict.fromkeys(fixed.sample for fixed in card.corrected)
+    ]
     remarks += [(f"\nNot corrected: {line}.", "dim") for line in card.uncorrected]
     remarks += [(f"\nChecked: {found.text}", "dim") for found in card.checked]
     if card.not_measured:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import orjson
@@ -46,6 +47,25 @@ class Sample:
     positions: tuple[int, ...]
     created: str
     reached: tuple[tuple[JudgeRecord, int], ...] = ()
+
+    def told(self) -> str:
+        """How it was drawn, and how far each reader has come."""
+        of = len(self.positions)
+        read = ", ".join(f"{reader.name} {n} of {of}" for reader, n in self.reached)
+        return f"{self.title}: {read or 'nobody yet'}"
+
+    def record(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "design": self.design,
+            "seed": self.seed,
+            "n": self.n,
+            "intents": list(self.intents),
+            "strata": ["intent", "principle"] if self.design == STRATIFIED else [],
+            "drawn": len(self.positions),
+            "created": self.created,
+            "readers": {reader.name: n for reader, n in self.reached},
+        }
 
     @property
     def title(self) -> str:
