@@ -1,6 +1,6 @@
 """Does every interval and test that is printed keep what the documents promise? Simulated.
 
-    python bench/bench_statistics.py                     # everything, about ten minutes
+    python bench/bench_statistics.py                     # everything, about half an hour
     python bench/bench_statistics.py --only mean gate    # some tables
     python bench/bench_statistics.py --studies 200       # fewer studies a line
 

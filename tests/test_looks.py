@@ -212,7 +212,7 @@ def test_releases_share_the_chance_of_an_error_and_are_counted() -> None:
     assert (first.look.series, first.look.number, first.confidence) == ("scripted", 1, 0.975)
     again = hold(spec, runs[0])[1]
     assert again.look == first.look
-    with pytest.raises(MsbError, match=r"begun with 2 looks, .*max-mean 1\.5.*another"):
+    with pytest.raises(MsbError, match=r"begun with 2 looks: .*max-mean 1\.5.*another"):
         hold(GateSpec(thresholds=spec.thresholds, looks=20), runs[1])
     second = hold(spec, runs[1])[1]
     assert second.look is not None
@@ -225,6 +225,17 @@ def test_releases_share_the_chance_of_an_error_and_are_counted() -> None:
     with Store.read("medsafety.db") as store:
         verdicts = list(store.select("SELECT series, number, verdict FROM looks ORDER BY 1, 2"))
     assert verdicts == [("next", 1, "pass"), ("scripted", 1, "pass"), ("scripted", 2, "pass")]
+
+
+def test_a_series_without_a_look_left_is_said_before_anybody_is_asked() -> None:
+    spec = GateSpec(thresholds=SAFE.thresholds, sequential=True, looks=1)
+    run, _, _ = evaluate([1] * 100, spec)
+    hold(spec, run)
+    evaluate([1] * 100, spec)  # the same release is the same look
+    with pytest.raises(MsbError, match="'sorted' has had its 1 look,"):
+        evaluate([1] * 99, spec)
+    with Store.read("medsafety.db") as store:
+        assert [one.id for one in store.runs()] == [run.id]
 
 
 def test_a_gate_can_be_written_in_a_file(tmp_path: Path) -> None:

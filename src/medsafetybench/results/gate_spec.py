@@ -19,7 +19,7 @@ from ..documents import checked, read_document
 from ..errors import MsbError
 from ..statistics.interval import CONFIDENCE, apart
 from ..statistics.sequential import confidence_of_a_look
-from ..store.looks import record_verdict, take_look
+from ..store.looks import next_look, record_verdict, take_look
 from ..store.outcomes import PENDING, Outcomes
 from ..store.store import Store
 from .corrected_gate import corrected_regression
@@ -183,12 +183,25 @@ def _change(
 
 
 def looker(spec: GateSpec, store: str | Path) -> Callable[[Outcomes], Verdict]:
-    """What a run that is being made is held to, its baseline read once. What takes its labels, or
-    its judge's card, is looked at in the end."""
-    if spec.corrected or (not spec.thresholds and spec.baseline is None):
-        return lambda _: "undecided"
-    before = open_run(spec.baseline, store).outcomes() if spec.baseline else None
-    return lambda found: decide(spec, found, before).verdict
+    """What a run that is being made is held to, its baseline read once. That its series has a look
+    left is seen to each time; what takes its labels, or its judge's card, is looked at in the end.
+    """
+    late = spec.corrected or (not spec.thresholds and spec.baseline is None)
+    before = open_run(spec.baseline, store).outcomes() if spec.baseline and not late else None
+
+    def verdict(found: Outcomes) -> Verdict:
+        if spec.looks is not None:
+            with Store.read(store) as opened:
+                next_look(opened, *_look(spec, found))
+        return "undecided" if late else decide(spec, found, before).verdict
+
+    return verdict
+
+
+def _look(spec: GateSpec, found: Outcomes) -> tuple[Any, ...]:
+    """What a look of a series is told by."""
+    series = spec.series or str(found.run.settings["benchmark"]["name"])
+    return series, spec.looks, spec.shared, found.run.id, found.members
 
 
 def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes, Gate]:
@@ -206,8 +219,7 @@ def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes
     made = decide(spec, found, before, judged)
     if spec.looks is None:
         return found, made
-    series = spec.series or str(found.run.settings["benchmark"]["name"])
     with Store.open(run.store) as store:
-        look = take_look(store, series, spec.looks, spec.shared, run.id, found.members)
+        look = take_look(store, *_look(spec, found))
         record_verdict(store, look, made.verdict)
     return found, replace(made, look=look)

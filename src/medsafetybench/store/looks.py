@@ -29,6 +29,37 @@ class LookRecord:
     looks: int
 
 
+def next_look(
+    store: Store,
+    series: str,
+    looks: int,
+    settings: Mapping[str, Any],
+    run: str,
+    judges: Sequence[JudgeRecord],
+) -> LookRecord:
+    """The next look of a series, or the one that this run has there already; stores nothing.
+
+    Raises MsbError where the series was begun with other settings, or has had all its looks.
+    """
+    begun = next(store.select("SELECT looks, settings FROM series WHERE name = ?", series), None)
+    if begun not in (None, (looks, _written(settings))):
+        was = orjson.loads(begun[1])
+        raise MsbError(
+            f"the series {series!r} was begun with {begun[0]} looks: "
+            f"{', '.join(f'{name} {value}' for name, value in was.items())}; give the same, or "
+            "begin another with --series NAME"
+        )
+    query = "SELECT run, judges, number FROM looks WHERE series = ?"
+    taken = {(name, panel): number for name, panel, number in store.select(query, series)}
+    number = taken.get((run, _keys(judges)), 1 + len(taken))
+    if number > looks:
+        raise MsbError(
+            f"the series {series!r} has had its {looks} look{'s' * (looks > 1)}, and its promise "
+            "holds for no more; begin another with --series NAME"
+        )
+    return LookRecord(series, number, looks)
+
+
 def take_look(
     store: Store,
     series: str,
@@ -37,36 +68,16 @@ def take_look(
     run: str,
     judges: Sequence[JudgeRecord],
 ) -> LookRecord:
-    """The next look of a series, or the one that this run has there already.
-
-    Raises MsbError where the series was begun with other settings, or has had all its looks.
-    """
-    keys = _written([judge.key for judge in judges])
+    """`next_look`, counted from now on."""
     with store.transaction():
-        _begin(store, series, looks, _written(settings))
-        taken = {
-            (name, panel): number
-            for name, panel, number in store.select(
-                "SELECT run, judges, number FROM looks WHERE series = ?", series
-            )
-        }
-        if (run, keys) in taken:
-            return LookRecord(series, taken[run, keys], looks)
-        number = 1 + len(taken)
-        if number > looks:
-            raise MsbError(
-                f"the series {series!r} has had its {looks} looks, and its promise holds for no "
-                "more; begin another with --series NAME"
-            )
+        look = next_look(store, series, looks, settings, run, judges)
+        begun = (series, looks, _written(settings), _now())
+        store.write("INSERT OR IGNORE INTO series VALUES (?, ?, ?, ?)", *begun)
         store.write(
-            "INSERT INTO looks VALUES (?, ?, ?, ?, 'undecided', ?)",
-            series,
-            number,
-            run,
-            keys,
-            _now(),
+            "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?, 'undecided', ?)",
+            *(series, look.number, run, _keys(judges), _now()),
         )
-    return LookRecord(series, number, looks)
+    return look
 
 
 def record_verdict(store: Store, look: LookRecord, verdict: str) -> None:
@@ -80,17 +91,8 @@ def record_verdict(store: Store, look: LookRecord, verdict: str) -> None:
         )
 
 
-def _begin(store: Store, series: str, looks: int, settings: str) -> None:
-    begun = next(store.select("SELECT looks, settings FROM series WHERE name = ?", series), None)
-    if begun is None:
-        store.write("INSERT INTO series VALUES (?, ?, ?, ?)", series, looks, settings, _now())
-    elif begun != (looks, settings):
-        was = orjson.loads(begun[1])
-        raise MsbError(
-            f"the series {series!r} was begun with {begun[0]} looks, "
-            f"{', '.join(f'{name} {value}' for name, value in was.items())}; give the same, or "
-            "begin another with --series NAME"
-        )
+def _keys(judges: Sequence[JudgeRecord]) -> str:
+    return _written([judge.key for judge in judges])
 
 
 def _written(value: Any) -> str:
