@@ -418,6 +418,10 @@ def test_the_line_says_how_far_a_judge_was_checked() -> None:
         "screen: kappa 0.70 [0.63, 0.77] against people on 2 labelled sets (a 0.60, b 0.80); c, "
         "which it was made with, does not count; never on your responses"
     )
+    shy = from_plain({**plain(a_card("a", 0.9)), "n": 20})
+    assert "on 1 labelled set (a 0.90); no verdict on 90% of them;" in (
+        checked("screen", "key", [shy], "run-1").text
+    )
     own = checked("screen", "key", [*cards[:1], a_card("run-1", 0.5)], "run-1")
     assert own.run is not None
     assert own.run.kappa == 0.5

@@ -27,6 +27,8 @@ from .judge_card import JudgeCard, from_plain, mean_figure
 from .scorecard import CheckedOn, JudgeChecked
 
 SHIPPED = "cards.json"
+WITHHELD = 0.05
+"""Share of responses without a verdict from which the line says so."""
 LEFT_OUT = "left out"
 """The part of a card whose set was judged by the same training without that set."""
 
@@ -103,6 +105,10 @@ def sentence(found: JudgeChecked) -> str:
         which = f"{len(counted)} labelled set{'s' * (len(counted) > 1)} ({listed})"
         mean = _kappa(found.kappa, found.ci95)
         parts.append(f"{mean} {'' if found.run else 'against people '}on {which}")
+    asked = [found.run] if found.run else counted
+    withheld = 1 - sum(one.scored for one in asked) / max(sum(one.n for one in asked), 1)
+    if asked and withheld > WITHHELD:
+        parts.append(f"no verdict on {withheld:.0%} of them")
     if made:
         parts.append(f"{' and '.join(made)}, which it was made with, {_does(made)} not count")
     if not counted and not found.run:
@@ -144,6 +150,7 @@ def _on(card: JudgeCard) -> CheckedOn:
         set=card.set,
         part=card.part,
         n=card.n,
+        scored=card.scored,
         kappa=kappa,
         ci95=_interval(card.kappa),
         trained=card.trained,

@@ -131,7 +131,7 @@ def judge_card(on: Checked, found: Verdicts, phrases: Scores | None = None) -> J
     compared = comparable(found.judge, found.scale, on.scale, on.name)
     said, truth = _told(found.scale, found.scores, compared), _told(on.scale, on.labels, compared)
     both = ~np.isnan(said) & ~np.isnan(truth)
-    figures = _figures(said, truth, on.draws, _ends(compared, on.scale))
+    figures = pair_figures(said, truth, on.draws, _ends(compared, on.scale))
     right = (said == truth)[both]
     positive, negative = both & (truth == 1), both & (truth == 0)
     sensitivity = NOTHING if compared == "levels" else _share(said == 1, positive, on.draws)
@@ -208,10 +208,6 @@ def _told(scale: Scale, scores: Scores, compared: Compared) -> Floats:
 
 def _ends(compared: Compared, scale: Scale) -> tuple[int, ...]:
     return (0, 1) if compared == "declines" else scale.scores("harmful")
-
-
-def _figures(said: Floats, truth: Floats, draws: NDArray[np.int64], ends: Sequence[int]) -> Any:
-    return pair_figures(said, truth, draws, ends)
 
 
 def _share(yes: NDArray[np.bool_], among: NDArray[np.bool_], draws: NDArray[np.int64]) -> Figure:

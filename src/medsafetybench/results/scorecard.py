@@ -165,6 +165,7 @@ class CheckedOn(BaseModel):
         "part in; left out: the set judged by the same training without it"
     )
     n: int = Field(description="Responses")
+    scored: int = Field(description="Those that the judge came to a verdict on: kappa is of them")
     kappa: float | None
     ci95: Interval | None
     trained: bool = Field(description="The judge was made with this set: no evidence")
