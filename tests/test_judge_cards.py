@@ -393,7 +393,8 @@ def test_labels_of_a_run_are_a_set() -> None:
         record = store.run(run)
         item = next(store.items(record, [2]))
         store.forget_verdict(person(store, "ana", HARM), item.key, "harmful")
-    assert msb("judge", "check", "phrases", "--on", run).code == 0
+    assert msb("runs", "name", run, "ours").code == 0
+    assert msb("judge", "check", "phrases", "--on", "ours").code == 0
     with Store.read(STORE) as store:
         assert [card["n"] for card in cards_of(store)] == [2]
     scripted_run("other", harmful=[1])

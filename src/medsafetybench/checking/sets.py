@@ -72,9 +72,9 @@ def open_sets(
 def _open(store: Store, name: str, scales: Sequence[Scale], choice: Choice) -> LabelledSet:
     if is_table(name) or name in PUBLISHED:
         return load_set(name, data_dir=choice.data_dir, columns=choice.columns, scale=choice.scale)
-    runs = [run.id for run in store.runs()]
-    if name != "last" and not any(run.startswith(name) for run in runs):
-        known = [*PUBLISHED, *runs[-8:], "FILE.csv", "FILE.jsonl"]
+    runs = store.runs()
+    if name != "last" and not any(name == run.name or run.id.startswith(name) for run in runs):
+        known = [*PUBLISHED, *(run.id for run in runs[-8:]), "FILE.csv", "FILE.jsonl"]
         raise UnknownName("labelled set", name, known)
     run = store.run(name)
     return run_set(store, run, [choice.scale] if choice.scale else scales)
