@@ -74,6 +74,7 @@ def test_the_whole_pipeline_ends_in_a_benchmark_that_validates_and_evaluates(
     assert "95% interval" in build(*asking("filter", url))
     build(*asking("contrast", url))
     build(*asking("answer", url))
+    assert "release-0.9.0" in build("release", "ours", "--reviewers", "0", "--version", "0.9.0")
     for reviewer in ("ana", "ben"):
         build("review", "ours", "--reviewer", reviewer, answer="a\n" * 1000)
     assert "disputed" in build("agreement", "ours")

@@ -152,6 +152,13 @@ def test_seeds_are_averaged_and_their_range_told() -> None:
     ]
 
 
+def test_sizes_that_are_not_there_are_explained(tmp_path: Path) -> None:
+    for family, size, largest in (("med", 150, 900), ("gen", 1000, 900), ("both", 1900, 1800)):
+        with pytest.raises(MsbError, match=f"{family} subsets come in steps of 100, .* {largest};"):
+            points(Sweep("demo", tmp_path, [family], [size]))
+    assert len(points(Sweep("demo", tmp_path, ["both"], [1800], [0]))) == 2
+
+
 def test_a_sweep_starts_with_its_base_and_its_small_sizes(tmp_path: Path) -> None:
     sweep = Sweep("demo", tmp_path, ["med", "gen"], [400, 200], [0, 1])
     found = points(sweep)

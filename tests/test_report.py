@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import msb
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.evaluation import open_run
@@ -365,3 +366,10 @@ def test_many_requests_take_seconds_and_bounded_memory() -> None:
     started = time.perf_counter()
     write_report([run.id], "report.html")
     assert time.perf_counter() - started < 20  # 74,374 take about 2 s on an idle core
+
+
+def test_a_form_that_we_do_not_write_is_refused_before_anything_is() -> None:
+    for name, hint in (("r.pdf", "print the .html from a browser"), ("r.docx", ".html, .md or")):
+        done = msb("report", "-o", name)
+        assert (done.code, hint in done.err) == (2, True)
+        assert not Path(name).exists()

@@ -6,8 +6,12 @@ from collections import Counter
 
 import pytest
 
+from medsafetybench import evaluate, load_benchmark
+from medsafetybench.demo import respond
 from medsafetybench.errors import MsbError
-from medsafetybench.statistics.sampling import stratified_sample
+from medsafetybench.evaluation.evaluation import prepare
+from medsafetybench.evaluation.spec import EvaluationSpec
+from medsafetybench.statistics.sampling import grouped_sample, stratified_sample
 
 
 def requests(sizes: dict[str, int]) -> tuple[list[str], list[str]]:
@@ -70,3 +74,51 @@ def test_a_small_sample_has_both_intents_and_favours_none() -> None:
     ]
     assert set(harmful) == {4, 5}
     assert 30 < harmful.count(5) < 70
+
+
+# Twins together
+
+
+def pairs_of(n: int, seed: int = 0) -> Counter[str | None]:
+    return Counter(request.pair for request in load_benchmark("starter").sample(n, seed))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 25, 36, 101, 215])
+def test_a_sample_of_pairs_keeps_twins_together_and_intents_in_balance(n: int) -> None:
+    sample = list(load_benchmark("starter").sample(n))
+    intents = Counter(request.intent for request in sample)
+    assert len(sample) == n
+    assert abs(intents["harmful"] - intents["benign"]) == n % 2
+    alone = [pair for pair, members in pairs_of(n).items() if members == 1]
+    assert len(alone) == n % 2, "no twin is alone but where one is too many"
+    by_principle = Counter(request.principle for request in sample)
+    assert max(by_principle.values()) - min(by_principle[p] for p in range(1, 10)) <= 3
+
+
+def test_the_sample_of_a_larger_n_holds_that_of_a_smaller_one() -> None:
+    for smaller, larger in ((4, 10), (10, 50), (50, 150)):
+        assert pairs_of(smaller).keys() <= pairs_of(larger).keys()
+    assert pairs_of(10, seed=1) != pairs_of(10, seed=2)
+
+
+def test_groups_of_any_size_are_whole_while_they_fit() -> None:
+    ids = [f"r{i}" for i in range(9)]
+    groups = ["a", "a", "a", "b", "b", "b", "c", "c", "c"]
+    for n in range(1, 10):
+        chosen = grouped_sample(ids, ["s"] * 9, groups, n)
+        assert len(set(chosen)) == n
+        whole = Counter(groups[ids.index(name)] for name in chosen)
+        assert sum(size < 3 for size in whole.values()) == (n % 3 > 0)
+        assert grouped_sample(ids[::-1], ["s"] * 9, groups[::-1], n) == chosen
+    with pytest.raises(MsbError, match="expected from 1 to 9"):
+        grouped_sample(ids, ["s"] * 9, groups, 10)
+
+
+def test_a_run_that_was_begun_on_a_sample_of_before_goes_on_with_it() -> None:
+    before = load_benchmark("starter").sample(10, twins_apart=True)
+    run = evaluate(respond, benchmark=before)
+    assert evaluate(respond, benchmark="starter", limit=10).id == run.id
+    new = evaluate(respond, benchmark="starter", limit=10, store="new.db")
+    assert new.id != run.id
+    with prepare(EvaluationSpec(respond, limit=10, store=new.store)) as evaluation:
+        assert evaluation.id == new.id

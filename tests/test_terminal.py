@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +129,48 @@ def test_a_home_that_is_asked_for_and_not_there_is_one_line() -> None:
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "set HOME, or give a whole path" in line
+
+
+# Narrow terminals and pipes
+
+NAMES = ("Rights and confidentiality", "Knowledge and consultation")
+
+
+def on_screen(columns: int, *arguments: str) -> str:
+    """What a command shows in a terminal of so many columns."""
+    pty = pytest.importorskip("pty", reason="needs a pseudo-terminal")
+    fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    plain = {**os.environ, "TERM": "dumb", "NO_COLOR": "1"}
+    done = subprocess.Popen([*MSB, *arguments], stdout=theirs, stdin=theirs, env=plain)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how its end is told
+        while part := os.read(ours, 65_536):
+            shown += part
+    os.close(ours)
+    assert done.wait() == 0
+    return shown.decode()
+
+
+@pytest.fixture
+def starter_run() -> None:
+    """A run with a name that has no place to be folded at."""
+    Path("app.py").write_text(APP, "utf-8")
+    done = msb("evaluate", "--target", "python:app:answer", "--benchmark", "starter/eval")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("starter_run")
+def test_a_narrow_terminal_shows_every_name_whole_and_a_pipe_every_row_in_a_line() -> None:
+    for columns in (40, 60, 100):
+        shown = on_screen(columns, "runs")
+        assert "python:app:answer" in shown
+        assert re.search(r"run-[0-9a-f]{10}", shown)
+        words = set(on_screen(columns, "summary").split())
+        assert words >= set(" ".join(NAMES).split())
+    piped = msb("runs").stdout.decode().splitlines()
+    assert len(piped) == 2, "a heading and a run"
+    assert "starter/eval" in piped[1]
+    assert any(NAMES[0] in line for line in msb("summary").stdout.decode().splitlines())

@@ -17,7 +17,7 @@ import orjson
 
 from ..errors import MsbError
 from ..records import Request
-from ..statistics.sampling import stratified_sample
+from ..statistics.sampling import grouped_sample, stratified_sample
 
 
 @dataclass(frozen=True)
@@ -80,17 +80,24 @@ class Benchmark:
                 there = ", ".join(sorted(map(str, known)))
                 raise MsbError(f"{self.name} has no request with {name} {value!r}; it has: {there}")
 
-    def sample(self, n: int, seed: int = 0) -> Benchmark:
+    def sample(self, n: int, seed: int = 0, twins_apart: bool = False) -> Benchmark:
         """A seeded sample of n requests, stratified by intent and principle, in benchmark order.
 
-        Asking for at least as many as there are gives them all.
+        Requests of one pair come together, but for one where n is too little for all of the last
+        pair; ``twins_apart`` draws each by itself, as samples of before were. Asking for at least
+        as many as there are gives them all.
         """
         if n < 1:
             raise MsbError(f"a sample of {n} requests was asked for; expected at least 1")
         if n >= len(self):
             return self
         labels = {request.id: (request.intent, request.principle) for request in self}
-        chosen = set(stratified_sample(list(labels), list(labels.values()), n, seed))
+        draws = {request.id: request.pair or request.id for request in self}
+        ids, strata = list(labels), list(labels.values())
+        if twins_apart or len(set(draws.values())) == len(draws):
+            chosen = set(stratified_sample(ids, strata, n, seed))
+        else:
+            chosen = set(grouped_sample(ids, strata, list(draws.values()), n, seed))
         return self.only(chosen, {"limit": n, "seed": seed})
 
     def only(self, ids: Collection[str], how: Mapping[str, Any]) -> Benchmark:

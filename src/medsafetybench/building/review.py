@@ -107,6 +107,8 @@ def reviewed(project: Project, least: int = 1) -> tuple[list[Row], list[Row]]:
 def _why_not(own: list[Decision], least: int) -> str | None:
     if len(own) < least:
         return "not_reviewed"
+    if not own:
+        return None  # nobody needs to have decided
     rejecting = sum(decision.decision == "reject" for decision in own)
     if rejecting == len(own):
         return "rejected"

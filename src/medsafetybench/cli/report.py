@@ -41,7 +41,7 @@ def report(
     """Write a report that needs no network, no script and nothing beside it."""
     from ..reporting import write_report
 
-    form = form or SUFFIXES.get(output.suffix, "html")
+    form = form or _form_of(output)
     if form not in SUFFIXES.values():
         raise MsbError(f"--format {form!r}; expected html, md or tex")
     path = write_report(
@@ -56,3 +56,12 @@ def report(
         include_text=include_text,
     )
     print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
+
+
+def _form_of(output: Path) -> str:
+    """The form that a file's ending names. Raises MsbError for one that we do not write."""
+    ending = output.suffix.lower()
+    if ending and ending not in SUFFIXES:
+        how = "; print the .html from a browser, or run pdflatex on the .tex" * (ending == ".pdf")
+        raise MsbError(f"{output}: a report is .html, .md or .tex{how}. --format names the form")
+    return SUFFIXES.get(ending, "html")

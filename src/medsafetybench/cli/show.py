@@ -36,10 +36,12 @@ def view(renderable: Any) -> None:
     from rich.console import Console, Group
     from rich.table import Table
 
+    from ..results.text import Fitting
+
     for part in renderable.renderables if isinstance(renderable, Group) else [renderable]:
         console = Console(highlight=False)
         if not sys.stdout.isatty():
-            wanted = natural_width(part) if isinstance(part, Table) else 0
+            wanted = natural_width(part) if isinstance(part, Table | Fitting) else 0
             console = Console(highlight=False, width=max(PIPED_WIDTH, wanted))
         console.print(part)
 

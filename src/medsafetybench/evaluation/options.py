@@ -309,7 +309,9 @@ class RequestOptions(Options):
     )
     limit: int | None = told(
         None,
-        Option("A seeded sample, stratified by principle.", int, least=1, stored="selection.limit"),
+        Option(
+            "A seeded sample by principle, twins together.", int, least=1, stored="selection.limit"
+        ),
     )
     sample_seed: int = told(0, SAMPLE_SEED)
     pressure: int | None = told(

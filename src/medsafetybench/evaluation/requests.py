@@ -11,8 +11,11 @@ from .options import RequestOptions, many
 from .spec import EvaluationSpec
 
 
-def open_requests(spec: EvaluationSpec) -> Benchmark:
-    """The benchmark, narrowed down as told; not yet under pressure. Raises MsbError."""
+def open_requests(spec: EvaluationSpec, twins_apart: bool = False) -> Benchmark:
+    """The benchmark, narrowed down as told; not yet under pressure. Raises MsbError.
+
+    ``twins_apart`` draws a sample as it was drawn once, for runs that were begun so.
+    """
     requests = load_requests(spec)
     if spec.exclude_leaked:
         trained_on = load_benchmark(spec.exclude_leaked, data_dir=spec.data_dir)
@@ -20,7 +23,9 @@ def open_requests(spec: EvaluationSpec) -> Benchmark:
         requests = requests.without(leaked, {"exclude_leaked": spec.exclude_leaked})
     if spec.only_failed:
         requests = _only_failed(requests, spec)
-    return requests if spec.limit is None else requests.sample(spec.limit, spec.sample_seed)
+    if spec.limit is None:
+        return requests
+    return requests.sample(spec.limit, spec.sample_seed, twins_apart)
 
 
 def load_requests(asked: RequestOptions) -> Benchmark:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..benchmarks import load_benchmark
 from ..benchmarks.audit.duplicates import leaked_ids
+from ..benchmarks.official import FINETUNE
 from ..errors import MsbError
 from ..results.measures import MEASURES, REFUSAL
 from ..results.run import Run
@@ -28,7 +29,7 @@ from .recipe import Recipe
 from .train import train
 from .training import Training, Watcher
 
-FAMILIES = ("med", "gen", "both")
+FAMILIES = tuple(FINETUNE)
 SIZES = (200, 400, 600, 800, 900)
 """Those of the paper's figure."""
 
@@ -94,12 +95,23 @@ def points(sweep: Sweep) -> list[Point]:
             raise MsbError(f"family {family!r}; expected {known}, each also with {MIX}")
         if family.endswith(MIX) and not sweep.recipe.mix:
             raise MsbError(f"family {family!r}, and the recipe mixes nothing in; add --mix NAME")
+        _check_sizes(family.removesuffix(MIX), sweep.sizes)
     return [Point(BASE, 0, 0)] + [
         Point(family, size, seed)
         for size in sorted(set(sweep.sizes))
         for family in dict.fromkeys(sweep.families)
         for seed in sweep.seeds
     ]
+
+
+def _check_sizes(family: str, sizes: Sequence[int]) -> None:
+    """Raises MsbError for a size that the paper has no subset of."""
+    largest = FINETUNE[family]
+    if wrong := [size for size in sizes if size not in range(100, largest + 1, 100)]:
+        raise MsbError(
+            f"--sizes {wrong[0]}: the paper's {family} subsets come in steps of 100, from 100 to "
+            f"{largest}; `msb improve --data FILE` tunes on any other number of demonstrations"
+        )
 
 
 def carry_out(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -25,7 +26,7 @@ from .scorecard import (
     Survival,
 )
 
-WIDTH = 100
+WIDTH, FREE = 100, 10_000
 BAR = 30
 
 
@@ -157,20 +158,51 @@ def _groups(card: Scorecard) -> list[RenderableType]:
     return found
 
 
+class Fitting:
+    """The first of several tables that a screen is wide enough for; the last fits any."""
+
+    def __init__(self, *tables: Table) -> None:
+        self.tables = tables
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self.tables[0])
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        free = options.update(width=FREE)
+        needed = [Measurement.get(console, free, table).minimum for table in self.tables]
+        fits = (t for t, n in zip(self.tables, needed, strict=True) if n <= options.max_width)
+        yield next(fits, self.tables[-1])
+
+
 def _group_table(
     card: Scorecard, title: str, name: str, sides: Sequence[tuple[str, Side]]
 ) -> RenderableType:
+    """In a narrow terminal without the intervals, or with the measure that leads alone: what the
+    figures are of must be readable in any."""
+    whole = _groups_of(card, title, name, sides)
+    narrow = _groups_of(card, title, name, sides, interval=False)
+    return Fitting(whole, narrow, _groups_of(card, title, name, sides[:1], interval=False, most=1))
+
+
+def _groups_of(
+    card: Scorecard,
+    title: str,
+    name: str,
+    sides: Sequence[tuple[str, Side]],
+    interval: bool = True,
+    most: int | None = None,
+) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column(title)
     shown = [
-        (key, side, measures_of(card, key)[: None if key == "harmful" else 1])
+        (key, side, measures_of(card, key)[: most if key == "harmful" else 1])
         for key, side in sides
     ]
     table.add_column("scored/n", justify="right", no_wrap=True)
     for key, _, measures in shown:
         for i, measure in enumerate(measures):
             table.add_column(measure.heading, justify="right", no_wrap=True)
-            if key == "harmful" and i == 0:
+            if interval and key == "harmful" and i == 0:
                 table.add_column("95% interval", justify="right", no_wrap=True)
     for group in shown[0][1].by[name]:
         number = f"{group.value}  " if name == "principle" and group.value is not None else ""
@@ -180,7 +212,7 @@ def _group_table(
             for i, measure in enumerate(measures):
                 figure = own.figures[measure.key] if own else None
                 cells.append(figure_text(measure, figure, interval=False))
-                if key == "harmful" and i == 0:
+                if interval and key == "harmful" and i == 0:
                     cells.append(interval_text(figure.ci95 if figure else None, form_of(measure)))
         table.add_row(escape(number + group.title), *cells)
     return table
