@@ -33,6 +33,7 @@ def agreement(
     as_json: options.Json = False,
 ) -> None:
     """Compare every two judges of a run, people included, each figure with a 95% interval."""
+    from ..legible import visible
     from ..results.agreement import agreement_of
     from ..results.interval_notes import of_agreement
 
@@ -50,7 +51,7 @@ def agreement(
     else:
         print(f"no {intent} request was scored by two judges")
     for sample in samples:
-        print(f"sample: {sample.told()}")
+        print(f"sample: {visible(sample.told())}")
 
 
 def _outcomes(run: str, names: Sequence[str], store: Path) -> tuple[Outcomes, list[Sample]]:

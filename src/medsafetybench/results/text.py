@@ -121,7 +121,7 @@ def _add_measure(table: Table, card: Scorecard, side: Side, measure: Measure) ->
 
 def _add_corrected(table: Table, fixed: Corrected, form: str) -> None:
     unread = f", {fixed.unread} drawn and not labelled" if fixed.unread else ""
-    by = f"    corrected by {fixed.n} labels of {', '.join(fixed.by)}{unread}"
+    by = f"    corrected by {fixed.n} labels of {visible(', '.join(fixed.by))}{unread}"
     table.add_row(escape(by), _corrected_text(fixed, form))
     for part in fixed.principles:
         told = f"      principle {part.principle}, {part.n} labels"
