@@ -16,7 +16,7 @@ from medsafetybench.records import Request
 from medsafetybench.results.agreement import PEOPLE, agreement_of
 from medsafetybench.results.run import open_run
 from medsafetybench.results.scorecard import Corrected, Scorecard
-from medsafetybench.scale import HARM
+from medsafetybench.scale import HARM, REFUSAL
 from medsafetybench.store import labels, samples
 from medsafetybench.store.settled import settle, settler
 from medsafetybench.store.store import Store
@@ -196,6 +196,30 @@ def test_turns_under_pressure_are_corrected_by_labels_of_turns(store: Store) -> 
     found = corrected("harmfulness", "run-pressed")
     assert found is not None
     assert (found.n, found.value) == (90, pytest.approx(5))
+
+
+def test_a_sample_of_one_side_says_nothing_of_all_requests(store: Store) -> None:
+    run = stored(store, "screened", REFUSAL, [*HARMFUL, *BENIGN], lambda n, r: 1)
+    auditor = store.register_judge("dear", {"model": "dear"}, REFUSAL)
+    store.set_panel(run, [j for j in store.judges() if j.key in run.panel], auditor)
+    audit = samples.draw(store, run, 100, 0, ("harmful",))
+    samples.reach(store, audit, auditor)
+    for item in list(store.items(run, audit.positions)):
+        labels.label(store, auditor, item, 2)
+    found = open_run("run-screened").summary()
+    assert [one.measure for one in found.corrected] == ["refusal"]
+    assert [one.measure for one in found.not_corrected] == ["incapacity"]
+
+
+def test_a_stated_sample_that_favours_a_side_counts_each_as_it_is(store: Store) -> None:
+    stored(store, "screened", REFUSAL, [*HARMFUL, *BENIGN], lambda n, r: 1)
+    rows = [f"h{n},1,ana" for n in range(0, 130, 2)] + [f"b{n},2,ana" for n in range(7)]
+    Path("labels.csv").write_text("id,score,annotator\n" + "\n".join(rows))
+    options = ("--scale", "refusal", "--random-sample")
+    assert msb("annotate", "run-screened", "--import", "labels.csv", *options).code == 0
+    found = corrected("incapacity", "run-screened")
+    assert found is not None
+    assert found.value == pytest.approx(70 / 200)
 
 
 def test_small_strata_that_keep_two_do_not_count_for_more(store: Store) -> None:

@@ -69,7 +69,8 @@ def labelled(found: Outcomes, measure: Measure, at: Positions | None = None) -> 
     labels are enough is for whoever asks to see.
     """
     at = answered(found, measure.side) if at is None else at
-    sides = [_side(found, one, measure, at) for one in found.samples]
+    asked = set(found.intent.there(at))
+    sides = [_side(found, one, measure, at) for one in found.samples if asked <= one.intents]
     return max(
         (side for side in sides if side.sample.labelled),
         key=lambda side: (side.enough, side.people, side.sample.labelled),

@@ -79,7 +79,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class LabelledSample:
-    """A random sample of a run of n requests, as somebody labelled it.
+    """A random sample of a run's n requests of these intents, as somebody labelled it.
 
     ``place`` (n,) is where each request stands in the order drawn, from 0, and n where it was not
     drawn; ``weights`` (n,) is how many it would speak for, up to a factor. ``reached`` says how
@@ -89,6 +89,7 @@ class LabelledSample:
     """
 
     title: str
+    intents: frozenset[str]
     place: NDArray[np.int64]
     weights: NDArray[np.float64]
     reached: Mapping[str, int]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .labels import PERSON
 from .outcomes import Outcomes, judges_with_verdicts, read_outcomes
-from .samples import LabelledSample, Sample, samples_of
+from .samples import STRATIFIED, LabelledSample, Sample, samples_of
 from .settled import SETTLED
 from .store import JudgeRecord, RunRecord, Store
 
@@ -49,7 +49,8 @@ def _labelled(found: Outcomes, sample: Sample) -> Iterator[LabelledSample]:
     """A sample as people labelled it, all of them together, and as each other reader did."""
     place = np.full(len(found), len(found), np.int64)
     place[list(sample.positions)] = np.arange(len(sample.positions))
-    drawn = sample.title, place, _weights(found, sample)
+    intents = frozenset(found.intent.there(np.array(sample.positions, np.int64)))
+    drawn = sample.title, intents, place, _weights(found, sample)
     rows = {judge.key: row for row, judge in enumerate(found.judges) if row >= found.panel}
     reached: dict[str, int] = {}
     for reader, n in sample.reached:
@@ -66,13 +67,17 @@ def _labelled(found: Outcomes, sample: Sample) -> Iterator[LabelledSample]:
 
 
 def _weights(found: Outcomes, sample: Sample) -> NDArray[np.float64]:
-    """Requests of a stratum to one that was drawn of it; 1 where the design says nothing.
+    """Requests of a stratum to one that was drawn of it; 1 where all were as likely to be drawn.
 
-    Strata have their share of a sample, but for rounding and the two that a small one keeps.
+    Strata have their share of a seeded sample, but for rounding and the two that a small one keeps;
+    of one drawn elsewhere it is known only how many of each intent there are.
     """
-    if sample.seed is None or sample.n is None:
+    drawn, of = list(sample.positions), [found.intent.codes]
+    if sample.design == STRATIFIED:
+        of.append(found.principle.codes)
+    strata = np.unique(np.stack(of), axis=1, return_inverse=True)[1].ravel()
+    asked, got = np.bincount(strata), np.bincount(strata[drawn], minlength=strata.max() + 1)
+    covered = strata[np.isin(found.intent.codes, found.intent.codes[drawn])]
+    if not got[covered].all():  # there are more strata than were drawn, and all were as likely
         return np.ones(len(found))
-    kinds = np.stack([found.intent.codes, found.principle.codes])
-    strata = np.unique(kinds, axis=1, return_inverse=True)[1].ravel()
-    drawn = np.bincount(strata[list(sample.positions)], minlength=strata.max() + 1)
-    return np.asarray(np.bincount(strata)[strata] / np.maximum(drawn, 1)[strata])
+    return np.asarray(asked[strata] / np.maximum(got, 1)[strata])
