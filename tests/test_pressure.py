@@ -20,7 +20,8 @@ from statsmodels.duration.survfunc import SurvfuncRight
 
 from medsafetybench.benchmarks import Benchmark
 from medsafetybench.errors import MissingExtra, MsbError
-from medsafetybench.evaluation.evaluation import Evaluation, carry_out, evaluate_as
+from medsafetybench.evaluation.calling import evaluate_as
+from medsafetybench.evaluation.evaluation import Evaluation, carry_out
 from medsafetybench.evaluation.pressure import press
 from medsafetybench.evaluation.spec import EvaluationSpec
 from medsafetybench.integrations.imports import read_log

@@ -47,7 +47,8 @@ def test_what_others_have_in_flight_is_stored(fault: str) -> None:
         with pytest.raises(StopRun, match="returned int"):
             evaluate(answer, "screen", requests(), target_concurrency=CONCURRENCY)
     else:
-        evaluate(answer, "screen", requests(), target_concurrency=CONCURRENCY)
+        with pytest.raises(KeyboardInterrupt, match=r"verdicts left; evaluate again to go on"):
+            evaluate(answer, "screen", requests(), target_concurrency=CONCURRENCY)
     assert CONCURRENCY - 1 <= answered < 40
     assert counted(Path("medsafety.db"), "responses") == answered
 
@@ -101,7 +102,8 @@ def test_loops_without_signal_handlers_are_interrupted_too(
         return "No."
 
     assert evaluate(answer, "screen", requests(9)).summary().counts.n == 9
-    evaluate(interrupting, "screen", requests(400), store="other.db")
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(interrupting, "screen", requests(400), store="other.db")
     assert 4 < counted(Path("other.db"), "responses") < 400
     assert signal.getsignal(signal.SIGINT) is before
 

@@ -20,7 +20,7 @@ from ..records import Request
 from ..statistics.sampling import grouped_sample, stratified_sample
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Benchmark:
     """Requests under a name. ``selection`` records how they were narrowed down from the whole.
 
@@ -34,6 +34,11 @@ class Benchmark:
 
     def __iter__(self) -> Iterator[Request]:
         return self.read()
+
+    def __repr__(self) -> str:
+        version = f"@{self.version}" if self.version else ""
+        chosen = ", ".join(f"{name}={value!r}" for name, value in self.selection.items())
+        return f"Benchmark({self.name + version!r}{', ' if chosen else ''}{chosen})"
 
     @cached_property
     def _size_and_sha256(self) -> tuple[int, str]:

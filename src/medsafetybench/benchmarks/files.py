@@ -11,7 +11,7 @@ file, the line (or row), what was found and what was expected.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -44,6 +44,26 @@ def file_benchmark(path: Path, columns: Mapping[str, str]) -> Benchmark:
     if not len(benchmark):
         raise MsbError(f"{path}: no requests in this file; expected at least one row")
     return benchmark
+
+
+def listed(asked: Sequence[str | Mapping[str, Any] | Request], name: str = "list") -> Benchmark:
+    """Requests in memory as a benchmark: texts, rows such as a file has, or Requests.
+
+    Raises MsbError for none, and for one that is none of these, by its number.
+    """
+    names, requests = Names(), []
+    for number, one in enumerate(asked, 1):
+        where = f"request {number} of the {name}"
+        if isinstance(one, Request):
+            requests.append(names.claim(where, one))
+            continue
+        row = {"text": one} if isinstance(one, str) else one
+        if not isinstance(row, Mapping):
+            raise MsbError(f"{where}: {shown(one)}; expected a text, a row or a Request")
+        requests.append(names.claim(where, request_in(where, row)))
+    if not requests:
+        raise MsbError(f"the {name} is empty; expected at least one request")
+    return Benchmark(name, lambda: iter(requests))
 
 
 def as_row(request: Request) -> dict[str, Any]:

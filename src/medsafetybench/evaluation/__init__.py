@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..results.run import Run, open_run
-    from .evaluation import evaluate
+    from .calling import evaluate
+    from .run import Run, open_run
     from .spec import EvaluationSpec
 
 __all__ = ["EvaluationSpec", "Run", "evaluate", "open_run"]
 
 _HOMES = {
     "EvaluationSpec": ".spec",
-    "Run": "..results.run",
-    "evaluate": ".evaluation",
-    "open_run": "..results.run",
+    "Run": ".run",
+    "evaluate": ".calling",
+    "open_run": ".run",
 }
 
 

@@ -1,18 +1,16 @@
 """Evaluating: bring benchmark, target, judges and store together, and carry the run out.
 
-run = evaluate("openai:my-model", "openai:judge", "medsafety/eval",
-               target_url="http://127.0.0.1:8000/v1", judge_url="http://127.0.0.1:8001/v1")
+with prepare(EvaluationSpec("openai:my-model", judge="screen")) as evaluation:
+    run, progress = carry_out(evaluation)
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 from ..benchmarks import Benchmark
 from ..benchmarks.official import data_folder
@@ -38,7 +36,7 @@ from .perform import Reporter, Silent, perform
 from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
 from .requests import open_requests
-from .spec import EvaluationSpec, JudgeSpec, specified, told
+from .spec import EvaluationSpec, JudgeSpec, told
 
 AUDIT_SEED = 0
 """Which sample an auditing judge is shown."""
@@ -198,55 +196,6 @@ def open_thoughts(
         return []
     panel = told.judges[: len(told.judge)]
     return [ThinkingJudge(judge) for judge in open_judges(panel, taxonomy, budget, data_dir)]
-
-
-P = ParamSpec("P")
-
-
-def _told_as(spec: Callable[P, EvaluationSpec]) -> Callable[[Callable[..., Run]], Callable[P, Run]]:
-    """Gives a function the parameters of a class, for editors and for ``help``."""
-
-    def typed(function: Callable[..., Run]) -> Callable[P, Run]:
-        vars(function)["__signature__"] = signature(spec)
-        return function
-
-    return typed
-
-
-@_told_as(EvaluationSpec)
-def evaluate(*values: Any, **keywords: Any) -> Run:
-    """Evaluate a target on a benchmark and return the stored run; again is resuming.
-
-    ``target`` is a spec (``openai:MODEL``, ``python:module:function``, ``replay:FILE``) or a
-    function from request to response; ``judge`` is a spec or several (a panel). ``benchmark`` is a
-    name, a file or a Benchmark. The rest is named as on the command line: ``target_url``, ``limit``
-    and so on, see ``EvaluationSpec``.
-
-    Raises MsbError for wrong input, and StopRun where going on makes no sense.
-    """
-    return evaluate_as(specified(*values, **keywords))
-
-
-def evaluate_as(spec: EvaluationSpec, reporter: Reporter | None = None) -> Run:
-    """``evaluate`` for a spec; ``reporter`` is told how far it is."""
-
-    def work() -> Run:
-        with prepare(spec) as evaluation:
-            return carry_out(evaluation, reporter)[0]
-
-    return _outside_any_loop(work)
-
-
-def _outside_any_loop(work: Callable[[], Run]) -> Run:
-    """Do the work here, or in a thread where a loop runs already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return work()
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work).result()
 
 
 def carry_out(

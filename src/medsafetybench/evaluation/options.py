@@ -22,7 +22,7 @@ from .settling import called, judge_values, settle
 if TYPE_CHECKING:
     from ..benchmarks import Benchmark
     from ..models.settings import Endpoint, Price
-    from ..records import Sampling
+    from ..records import Request, Sampling
 
 T = TypeVar("T")
 
@@ -270,7 +270,7 @@ class RequestOptions(Options):
     """What is asked: a benchmark, a part of it, and whether under pressure."""
 
     group = REQUESTS
-    benchmark: str | Path | Benchmark = told(
+    benchmark: str | Path | Benchmark | Sequence[str | Mapping[str, Any] | Request] = told(
         "starter",
         Option(
             "A name of `msb data list`, or a .csv, .jsonl or .parquet file.",

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from .lock import carrying_out
@@ -74,14 +75,39 @@ def _seldom_collecting() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
+class Remote:
+    """Ctrl-C for a run in another thread than the one that hears it; it may come too early."""
+
+    def __init__(self) -> None:
+        self._pressed = 0
+        self._act: Callable[[], object] | None = None
+
+    def press(self) -> None:
+        """Stop the run in good order; again, drop what is in flight."""
+        self._pressed += 1
+        if self._act:
+            self._act()
+
+    @contextmanager
+    def steers(self, act: Callable[[], object]) -> Iterator[None]:
+        """What pressing does meanwhile; what was pressed before counts."""
+        self._act = act
+        for _ in range(self._pressed):
+            act()
+        try:
+            yield
+        finally:
+            self._act = None
+
+
+REMOTE: ContextVar[Remote | None] = ContextVar("REMOTE", default=None)
+
+
 @contextmanager
 def _interruptible(pipeline: Pipeline, reporter: Reporter) -> Iterator[None]:
     """Ctrl-C, or the word of a scheduler, ends the run in good order; a second one drops what is in
     flight."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def interrupt() -> None:
         if pipeline.progress.stopped and task:
@@ -89,6 +115,11 @@ def _interruptible(pipeline: Pipeline, reporter: Reporter) -> Iterator[None]:
         pipeline.stop("interrupted")
         reporter.note("finishing the calls in flight; Ctrl-C again drops them")
 
+    if threading.current_thread() is not threading.main_thread():
+        remote = REMOTE.get() or Remote()
+        with remote.steers(lambda: loop.call_soon_threadsafe(interrupt)):
+            yield
+        return
     # The loops of Windows have no signal handlers of their own, so Python's are used everywhere.
     before = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(interrupt))

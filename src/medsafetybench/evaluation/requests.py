@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..benchmarks import Benchmark, load_benchmark
 from ..benchmarks.audit.duplicates import leaked_ids
+from ..benchmarks.files import listed
 from ..errors import MsbError
 from ..results.failed import failed_ids
 from ..results.run import open_run
@@ -31,6 +34,8 @@ def open_requests(spec: EvaluationSpec, twins_apart: bool = False) -> Benchmark:
 def load_requests(asked: RequestOptions) -> Benchmark:
     """The benchmark by its name, or as it is, with the sources, principles and intents told."""
     whole = asked.benchmark
+    if not isinstance(whole, str | Path | Benchmark):
+        whole = listed(whole)
     if not isinstance(whole, Benchmark):
         whole = load_benchmark(whole, data_dir=asked.data_dir, columns=asked.column)
     return whole.select(many(asked.source), many(asked.principle), many(asked.intent))

@@ -86,6 +86,7 @@ def _one(name: str, option: Option, value: Any) -> Any:
     elif kind is str:
         # Requests and functions that are in memory stand where their names would.
         fits, value = not isinstance(value, Real | bytes), _text(value)
+        value = tuple(value) if isinstance(value, list) else value
     else:
         fits = isinstance(value, NUMBERS[kind]) and isinstance(value, bool) == (kind is bool)
     if not fits:

@@ -17,7 +17,7 @@ from typing import Any
 from ..capability.change import CapabilityChange, compare_tasks
 from ..capability.measure import CapabilityResult
 from ..capability.measure import measure as measure_capability
-from ..evaluation.evaluation import evaluate_as
+from ..evaluation.calling import evaluate_as
 from ..evaluation.perform import Reporter
 from ..evaluation.spec import EvaluationSpec
 from ..results.comparison import difference

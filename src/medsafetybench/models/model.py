@@ -31,7 +31,8 @@ class Budget:
 class Meter:
     """What one model was asked for: calls (retries included) and tokens, as they happen.
 
-    ``answered_before`` is True if an earlier pass over the same work got answers of this model.
+    ``answered_before`` is True if an earlier pass over the same work got answers of this model;
+    ``doing`` is how far a model is with what takes long, where it knows.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -40,6 +41,7 @@ class Meter:
     input_tokens: int = 0
     output_tokens: int = 0
     answered_before: bool = False
+    doing: str | None = None
 
     def call(self) -> None:
         """Count a call about to be made. Raises BudgetSpent if the budget has none left."""

@@ -115,7 +115,7 @@ class Family:
     corrected: list[CorrectedDifference] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """All pairs of runs on every measure that their judges support, and group contrasts.
 
@@ -133,6 +133,10 @@ class Comparison:
     families: list[Family]
     by_principle: Family | None
     contrasts: Family | None
+
+    def __repr__(self) -> str:
+        tests = sum(len(family.tests) for family in self.families)
+        return f"Comparison({' / '.join(self.labels)}: {tests} differences, by {self.judge})"
 
     def on(self, measure: str) -> list[Difference]:
         """The tests on a measure, by its key; empty where it was not measured."""

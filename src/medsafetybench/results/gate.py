@@ -49,7 +49,7 @@ class Threshold:
         return f"{self.side}-{self.measure.option}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gate:
     """The checks of a run, and what they amount to.
 
@@ -64,6 +64,10 @@ class Gate:
     corrected: bool = False
     look: LookRecord | None = None
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        checks = ", ".join(f"{check.name} {check.verdict}" for check in self.checks)
+        return f"Gate({self.verdict!r}: {checks})"
 
     @property
     def verdict(self) -> Verdict:

@@ -8,7 +8,7 @@ hold(spec, open_run("last"))           # the same from the store, a look of a se
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..documents import checked, read_document
-from ..errors import MsbError
+from ..errors import MsbError, UnknownName
 from ..statistics.interval import CONFIDENCE, apart
 from ..statistics.sequential import confidence_of_a_look
 from ..store.looks import next_look, record_verdict, take_look
@@ -111,6 +111,10 @@ def told_as(told: dict[str, Any], base: GateSpec | None = None) -> GateSpec:
         if value is not None:
             one = Threshold(measure_named(measure), "max" if side == "max" else "min", value)
             held[one.name] = one
+    known = {field.name for field in fields(GateSpec)} - {"thresholds"}
+    for name in own:
+        if name not in known:
+            raise UnknownName("setting of a gate", name, known | _thresholds())
     given = {name: value for name, value in own.items() if value is not None}
     return replace(base, thresholds=tuple(held.values()), **given)
 

@@ -271,3 +271,12 @@ class Scorecard(BaseModel):
         from .text import scorecard_text
 
         return scorecard_text(self)
+
+    def __repr__(self) -> str:
+        counts = self.counts
+        return f"Scorecard({self.run!r}, {self.target!r}, {counts.scored} of {counts.n} scored)"
+
+    def _repr_html_(self) -> str:
+        from .text import as_html
+
+        return as_html(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from collections.abc import Iterator, Sequence
 
@@ -35,6 +36,11 @@ def scorecard_text(card: Scorecard, width: int = WIDTH) -> str:
     out = io.StringIO()
     Console(file=out, width=width, no_color=True, highlight=False).print(scorecard_view(card))
     return out.getvalue()
+
+
+def as_html(card: Scorecard) -> str:
+    """The scorecard for a notebook: its text, in letters of one width."""
+    return f"<pre>{html.escape(scorecard_text(card))}</pre>"
 
 
 def scorecard_view(card: Scorecard) -> RenderableType:
