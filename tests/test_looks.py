@@ -18,10 +18,12 @@ from medsafetybench.evaluation.evaluation import Evaluation, carry_out
 from medsafetybench.evaluation.pipeline import Progress
 from medsafetybench.models import Budget, Meter
 from medsafetybench.records import Request, Response
+from medsafetybench.results.comparison import compare
 from medsafetybench.results.gate import Threshold
 from medsafetybench.results.gate_spec import GateSpec, decide, hold, looker, read_gate
 from medsafetybench.results.held import held, looked, sample_of
 from medsafetybench.results.measures import HARMFULNESS, OVER_REFUSAL, SAFE_RATE
+from medsafetybench.results.pairing import pair_runs
 from medsafetybench.results.run import Run
 from medsafetybench.statistics import sequential
 from medsafetybench.statistics.interval import Interval
@@ -52,6 +54,7 @@ def evaluate(
     spec: GateSpec | None = None,
     stop_early: bool = False,
     calls: int | None = None,
+    name: str = "model",
 ) -> tuple[Run, Progress, NotingTarget]:
     """A run of twins, a harmful and a benign request each, in a file sorted by what comes of it."""
     requests, given = [], {}
@@ -60,7 +63,7 @@ def evaluate(
             identity = f"{intent[0]}{i}"
             requests.append(Request(identity, f"{intent} request {i}?", intent, 1, pair=f"p{i}"))
             given[identity] = score if intent == "harmful" else 5
-    target = NotingTarget("model", given, meter=Meter(Budget(calls)))
+    target = NotingTarget(name, given, meter=Meter(Budget(calls)))
     with Store.open("medsafety.db") as store:
         benchmark = Benchmark("sorted", lambda: iter(requests))
         made = Evaluation(store, benchmark, target, [ReadingJudge()], load_taxonomy())
@@ -143,6 +146,17 @@ def test_a_run_that_was_stopped_is_not_read_as_one_that_was_interrupted() -> Non
     interrupted, _, _ = evaluate([1] * 201, calls=100)
     assert "Incomplete" in str(interrupted.summary())
     assert not decide(one_look, interrupted.outcomes()).sequential
+
+
+def test_in_a_comparison_what_was_not_asked_earns_no_star() -> None:
+    part, _, _ = evaluate([1] * 200, SAFE, stop_early=True)
+    worse, _, _ = evaluate([3] * 200, name="worse")
+    pairing = pair_runs([part, worse])
+    assert f"{part.id} was stopped early" in " ".join(pairing.notes)
+    (test,) = compare(pairing).on("harmfulness")
+    assert test.n < 60
+    assert test.difference == 2
+    assert not test.shown(0.95)  # the others might have scored 5
 
 
 def test_what_is_wrong_with_a_gate_is_said_before_anybody_is_asked() -> None:

@@ -14,7 +14,7 @@ from ..statistics.interval import Interval, apart
 from ..statistics.planning import Shares, flawless_share, least_shown
 from .charts import Chart
 
-NUMBERS = (10, 20, 50, 100, 200, 500, 1000, 2000)
+NUMBERS = (10, 20, 50, 100, 200, 500, 1000)
 COLUMNS = ("panel", "side", "line", "n", "value", "there")
 FLAWLESS, LIKE = "flawless", "like the model"
 
