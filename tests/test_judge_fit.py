@@ -19,8 +19,7 @@ from medsafetybench.judges.judge import Judging
 from medsafetybench.models import Meter
 from medsafetybench.records import Request, Response, Verdict
 from medsafetybench.scale import REFUSAL
-from medsafetybench.statistics.agreement import cohen_kappa
-from medsafetybench.statistics.boundary import best_boundary, folds
+from medsafetybench.statistics.boundary import fitted_boundary, folds
 
 STORE = Path("medsafety.db")
 
@@ -83,22 +82,30 @@ def labels(name: str, n: int, noise: float, boundary: int = 20) -> list[str]:
     return ["--labels", name]
 
 
-def test_the_best_boundary_has_the_highest_kappa() -> None:
+def test_the_boundary_is_where_both_labels_are_as_likely() -> None:
+    """With many labels, from any usual one; in any unit."""
     rng = np.random.default_rng(1)
-    for _ in range(20):
-        margins = rng.integers(0, 12, 40).astype(float)
-        yes = margins + rng.normal(0, 4, 40) > rng.integers(2, 10)
-        if yes.all() or not yes.any():
-            continue
-        tried = [cohen_kappa(margins > cut, yes) for cut in np.arange(-0.5, 12)]
-        found = cohen_kappa(margins > best_boundary(margins, yes), yes)
-        assert found == pytest.approx(np.nanmax(tried))
+    margins = rng.normal(0, 1, 20_000)
+    yes = rng.random(20_000) < 1 / (1 + np.exp(-3 * (margins - 0.4)))
+    for usual in (-0.5, 0.4, 1.0):
+        assert fitted_boundary(margins, yes, usual) == pytest.approx(0.4, abs=0.03)
+    assert fitted_boundary(np.ones(9), yes[:9], 0.25) == 0.25
+    few, told = margins[:80], yes[:80]
+    once = fitted_boundary(few, told, 0.0)
+    assert 100 * once + 7 == pytest.approx(fitted_boundary(100 * few + 7, told, 7.0), abs=1e-2)
 
 
-def test_a_boundary_lies_between_and_in_the_middle_of_those_as_good() -> None:
-    margins = np.array([0.0, 1.0, 4.0, 5.0])
-    assert best_boundary(margins, np.array([False, False, True, True])) == 2.5
-    assert best_boundary(margins, np.array([False, True, True, True])) == 0.5
+def test_few_labels_move_the_boundary_a_little() -> None:
+    """Of 50 labels that say nothing, fitted anew 40 times, the prior keeps it near; many that say
+    something take it away."""
+    rng = np.random.default_rng(2)
+    moved = [
+        abs(fitted_boundary(rng.normal(size=50), rng.random(50) < 0.5, 0.1) - 0.1)
+        for _ in range(40)
+    ]
+    assert np.mean(moved) < 0.2
+    margins = rng.normal(size=400)
+    assert fitted_boundary(margins, margins > -0.8, 0.1) < -0.6
 
 
 def test_no_draw_is_in_two_folds_and_none_has_a_part_in_its_boundary() -> None:
@@ -106,10 +113,10 @@ def test_no_draw_is_in_two_folds_and_none_has_a_part_in_its_boundary() -> None:
     draws = rng.integers(0, 25, 200)
     margins, yes = rng.normal(size=200), rng.random(200) < 0.5
     seen: list[int] = []
-    for places, boundary in folds(margins, yes, draws):
+    for places, boundary in folds(margins, yes, draws, 0.1):
         rest = np.setdiff1d(np.arange(200), places)
         assert not set(draws[places]) & set(draws[rest])
-        assert boundary == best_boundary(margins[rest], yes[rest])
+        assert boundary == fitted_boundary(margins[rest], yes[rest], 0.1)
         seen += places.tolist()
     assert sorted(seen) == list(range(200))
 
@@ -118,10 +125,10 @@ def test_no_draw_is_in_two_folds_and_none_has_a_part_in_its_boundary() -> None:
 def test_fitting_gains_what_folds_show() -> None:
     found = json.loads(msb("judge", "fit", "percent", *labels("ours.csv", 150, 0.1), "--json").out)
     assert found["schema"] == 1
-    assert 12 < found["boundary"] < 28
+    assert 20 < found["boundary"] < 36
     assert found["judge"] == f"percent@{found['boundary']}"
     before, after = found["before"]["kappa"], found["card"]["kappa"]
-    assert after[0] > before[0] + 0.2
+    assert after[0] > before[0] + 0.1
     assert found["better"]
     card = found["card"]
     assert (card["part"], card["n"], card["scored"]) == ("folds", 151, 150)
@@ -139,11 +146,7 @@ def test_fitting_gains_what_folds_show() -> None:
 
 @pytest.mark.usefixtures("percent")
 def test_labels_that_say_nothing_gain_nothing() -> None:
-    """On noise the boundary fits the noise, and the folds do not."""
     told = json.loads(msb("judge", "fit", "percent", *labels("ours.csv", 120, 0.5), "--json").out)
-    checked = msb("judge", "check", told["judge"], "--on", "ours.csv", "--json").out
-    assert json.loads(checked)["cards"][0]["kappa"][0] > 0.1, "on its own labels it seems to gain"
-    assert told["card"]["kappa"][0] < 0.1
     assert told["card"]["kappa"][1] < 0 < told["card"]["kappa"][2]
 
 

@@ -28,7 +28,7 @@ from ..records import Verdict
 from ..results.judge_card import Checked, JudgeCard, Verdicts, judge_card
 from ..results.measures import REFUSAL
 from ..results.plain import plain
-from ..statistics.boundary import FOLDS, best_boundary, folds
+from ..statistics.boundary import FOLDS, fitted_boundary, folds
 from ..store.cards import put_card
 from ..store.outcomes import Column
 from ..store.store import Store, judge_key
@@ -80,9 +80,11 @@ def fit(
             asked, said = rows[place].request.text, rows[place].response.text
             margins[place] = opened.margin(asked, said)
         sample = _Sample(rows, margins, _declines(checked, usable), checked.draws, usable)
-        boundary = round(best_boundary(margins[usable], sample.declines[usable]), DIGITS)
+        boundary = round(
+            fitted_boundary(margins[usable], sample.declines[usable], opened.boundary), DIGITS
+        )
         moved = _at(judge, boundary)
-        card = judge_card(checked, _verdicts(moved, _folded(judge, sample, before)))
+        card = judge_card(checked, _verdicts(moved, _folded(opened, judge, sample, before)))
         how = {"set": checked.name, "labels": int(usable.sum()), "folds": FOLDS}
         how |= {"boundary": boundary, "before": opened.boundary}
         made = checked.name in trained_on(moved.fingerprint)
@@ -152,12 +154,14 @@ def _declines(on: Checked, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return declines
 
 
-def _folded(judge: str, sample: _Sample, before: Sequence[Verdict]) -> list[Verdict]:
+def _folded(
+    opened: BoundedJudge, judge: str, sample: _Sample, before: Sequence[Verdict]
+) -> list[Verdict]:
     """Each response judged by the boundary that the other folds choose."""
     found = list(before)
     usable = np.flatnonzero(sample.usable)
     margins, declines = sample.margins[usable], sample.declines[usable]
-    for places, boundary in folds(margins, declines, sample.draws[usable]):
+    for places, boundary in folds(margins, declines, sample.draws[usable], opened.boundary):
         moved = _at(judge, boundary)
         own = usable[places].tolist()
         for place, verdict in zip(own, _said(moved, [sample.rows[p] for p in own]), strict=True):
