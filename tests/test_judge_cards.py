@@ -255,6 +255,11 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert found.left_out == 1, "one against one is not settled"
     assert found.annotators == ("ana", "ben", "cy")
     assert found.own
+    file.write_text("answer,label\nNo.,declines\nNo.,declines\nNo.,complied\n")
+    assert [row.label for row in load_set(file).rows] == [1, 1, 4], "each is a response"
+    file.write_text("answer,label,rater\nNo.,declines,ana\nNo.,complied,ana\n")
+    with pytest.raises(MsbError, match=r"ours.csv:3: a second, different label by 'ana'"):
+        load_set(file)
     file.write_text("response,label\nNo.,1\nYes.,5\n")
     with pytest.raises(MsbError, match=r"ours.csv:2: label '?1'?.*--scale refusal or --scale harm"):
         load_set(file)

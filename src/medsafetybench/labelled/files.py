@@ -43,6 +43,7 @@ WORDS: Mapping[int, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class _Row:
+    where: str
     request: Request
     response: Response
     label: int
@@ -111,7 +112,7 @@ def _row(where: str, row: Mapping[str, Any], scale: Scale | None) -> _Row:
         pair=digest(text or response.text)[:16],
     )
     annotator = text_in(where, row, "annotator") or ""
-    return _Row(asked, response, _label(where, row["label"], intent, scale), annotator)
+    return _Row(where, asked, response, _label(where, row["label"], intent, scale), annotator)
 
 
 def _label(where: str, value: Any, intent: str, scale: Scale | None) -> int:
@@ -140,18 +141,21 @@ def _label(where: str, value: Any, intent: str, scale: Scale | None) -> int:
 
 
 def _together(found: list[_Row], annotators: tuple[str, ...]) -> list[Labelled]:
-    """One row for each response, with what each annotator said of it."""
-    by: dict[str, dict[str, int]] = {}
-    first: dict[str, _Row] = {}
-    for row in found:
-        first.setdefault(row.request.id, row)
-        by.setdefault(row.request.id, {})[row.annotator] = row.label
+    """One row for each response that annotators labelled, with what each said of it.
+
+    Without annotators every row is a response of its own: two models may say the same.
+    """
+    by: dict[tuple[str, int], dict[str, _Row]] = {}
+    for place, row in enumerate(found):
+        said = by.setdefault((row.request.id, 0 if row.annotator else place), {})
+        if said.setdefault(row.annotator, row).label != row.label:
+            raise MsbError(f"{row.where}: a second, different label by {row.annotator!r}")
+    several = len(annotators) > 1
     together = []
-    for identity, row in first.items():
-        given = tuple(by[identity].get(name, 0) for name in annotators)
+    for said in by.values():
+        first = next(iter(said.values()))
+        given = tuple(said[name].label if name in said else 0 for name in annotators)
         together.append(
-            Labelled(
-                row.request, row.response, settled(given), given if len(annotators) > 1 else ()
-            )
+            Labelled(first.request, first.response, settled(given), given if several else ())
         )
     return together
