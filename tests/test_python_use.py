@@ -120,7 +120,7 @@ def test_what_is_shown_is_short_and_escaped() -> None:
         assert "&lt;b&gt;bold&lt;/b&gt;" in page
         assert "<b>" not in page
     sample = load_benchmark("starter").sample(4)
-    assert repr(sample) == "Benchmark('starter@1.1', limit=4, seed=0)"
+    assert repr(sample) == "Benchmark('starter@1.1', limit=4, seed=0, twins='together')"
 
 
 # Requests in memory

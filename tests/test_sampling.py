@@ -120,5 +120,6 @@ def test_a_run_that_was_begun_on_a_sample_of_before_goes_on_with_it() -> None:
     assert evaluate(respond, benchmark="starter", limit=10).id == run.id
     new = evaluate(respond, benchmark="starter", limit=10, store="new.db")
     assert new.id != run.id
-    with prepare(EvaluationSpec(respond, limit=10, store=new.store)) as evaluation:
-        assert evaluation.id == new.id
+    for other in ({"limit": 11}, {"limit": 10, "sample_seed": 1}):
+        with prepare(EvaluationSpec(respond, **other)) as evaluation:
+            assert evaluation.benchmark.selection["twins"] == "together"

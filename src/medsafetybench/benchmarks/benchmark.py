@@ -99,11 +99,11 @@ class Benchmark:
         labels = {request.id: (request.intent, request.principle) for request in self}
         draws = {request.id: request.pair or request.id for request in self}
         ids, strata = list(labels), list(labels.values())
+        how = {"limit": n, "seed": seed}
         if twins_apart or len(set(draws.values())) == len(draws):
-            chosen = set(stratified_sample(ids, strata, n, seed))
-        else:
-            chosen = set(grouped_sample(ids, strata, list(draws.values()), n, seed))
-        return self.only(chosen, {"limit": n, "seed": seed})
+            return self.only(set(stratified_sample(ids, strata, n, seed)), how)
+        chosen = grouped_sample(ids, strata, list(draws.values()), n, seed)
+        return self.only(set(chosen), {**how, "twins": "together"})
 
     def only(self, ids: Collection[str], how: Mapping[str, Any]) -> Benchmark:
         """The requests with these ids; ``how`` says in one entry where the ids come from."""

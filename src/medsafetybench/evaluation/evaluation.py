@@ -35,7 +35,7 @@ from .options import JudgeOptions
 from .perform import Reporter, Silent, perform
 from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
-from .requests import open_requests
+from .requests import load_requests, open_requests
 from .spec import EvaluationSpec, JudgeSpec, told
 
 AUDIT_SEED = 0
@@ -154,21 +154,27 @@ def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
     )
     judges = open_judges(spec.judges, taxonomy, budget, spec.data_dir)
     thoughts = open_thoughts(spec, taxonomy, budget, spec.data_dir)
-    requests = open_requests(spec)
     with Store.open(":memory:" if spec.store is None else spec.store) as store:
+        apart = spec.limit is not None and _was_drawn_apart(store, spec, target)
+        requests = open_requests(spec, apart)
+        if spec.pressure:
+            requests, target = press(target, requests, store, spec.pressure, spec.converter)
+        yield Evaluation(store, requests, target, judges, taxonomy, spec, thoughts)
 
-        def asking(asked: Benchmark) -> Evaluation:
-            pressed = (asked, target)
-            if spec.pressure:
-                pressed = press(target, asked, store, spec.pressure, spec.converter)
-            return Evaluation(store, *pressed, judges, taxonomy, spec, thoughts)
 
-        found = asking(requests)
-        known = {run.id for run in store.runs()}
-        if spec.limit and known and found.id not in known:
-            before = asking(open_requests(spec, twins_apart=True))
-            found = before if before.id in known else found
-        yield found
+def _was_drawn_apart(store: Store, spec: EvaluationSpec, target: Target) -> bool:
+    """True if a run of this target on such a sample was begun when twins were drawn apart: it goes
+    on with what it asked."""
+    whole = load_requests(spec)
+    wanted = (whole.name, spec.limit, spec.sample_seed)
+    for run in store.runs():
+        asked = run.settings["benchmark"]
+        how = asked.get("selection") or {}
+        drawn = (asked["name"], how.get("limit"), how.get("seed"))
+        same = run.settings["target"] == target.fingerprint
+        if same and drawn == wanted and "twins" not in how:
+            return True
+    return False
 
 
 def open_judges(

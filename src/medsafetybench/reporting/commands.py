@@ -22,7 +22,7 @@ from ..store.labels import PERSON
 LONGEST = 300
 SELECTED = {"source", "principle", "intent", "exclude_leaked", "only_failed"}
 """Options that narrow a benchmark down, by what its selection calls them."""
-KNOWN = {*SELECTED, "pressure", "limit", "seed"}
+KNOWN = {*SELECTED, "pressure", "limit", "seed", "twins"}
 
 
 def reproduce(settings: Mapping[str, Any], card: Scorecard) -> tuple[str, list[str]]:

@@ -74,8 +74,8 @@ def _details(target: Settings) -> Iterator[str]:
 
 
 def selected(selection: Settings) -> tuple[str, ...]:
-    """How a benchmark was narrowed down, a part each; hashes and versions left out."""
-    return tuple(f"{name} {_said(value)}" for name, value in selection.items())
+    """How a benchmark was narrowed down, a part each; hashes, versions, the usual left out."""
+    return tuple(f"{name} {_said(v)}" for name, v in selection.items() if name != "twins")
 
 
 def _said(value: object) -> str:
