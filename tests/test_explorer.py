@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -285,6 +286,8 @@ def test_a_third_settles_what_two_dispute(explorer: Explorer) -> None:
     shown = explorer.page(f"/runs/2/requests/{position}")
     assert "settled:hal" in shown
     assert "as agreed" in shown
+    assert re.search(r"settled:hal.*?\d{4}-\d\d-\d\d \d\d:\d\d", shown, re.S)
+    assert "Of 3 requests drawn by seed 11." in shown
     undone = {"annotator": "hal", "position": position}
     assert explorer.post("/runs/2/settle/undo", **undone).status == 303
     assert "1 are still to be settled" in explorer.page("/runs/2/settle")

@@ -16,6 +16,7 @@ from ..results.measures import across, measure_named
 from ..results.scorecard import Scorecard
 from ..store import texts
 from ..store.labels import PERSON
+from ..store.samples import samples_of
 from ..store.settled import SETTLED
 from ..store.store import RunRecord
 from ..store.texts import Positions
@@ -128,6 +129,7 @@ def request(library: Library, request: Request) -> Response:
     positions, _ = library.where(record, wanted)
     before, place, after = neighbours(positions, position)
     judged = texts.verdicts(library.store, item.key, item.request.intent)
+    samples = samples_of(library.store, record)
     return render(
         request,
         "request.html",
@@ -138,6 +140,7 @@ def request(library: Library, request: Request) -> Response:
         now=library.snapshot(record).brief(position),
         judges=[v for v in judged if not v.judge.startswith((PERSON, SETTLED))],
         people=[v for v in judged if v.judge.startswith((PERSON, SETTLED))],
+        drawn=[one.title for one in samples if one.holds(position, PERSON)],
         before=before,
         after=after,
         place=place,

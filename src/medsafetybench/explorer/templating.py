@@ -8,6 +8,7 @@ to: nothing on a page is unseen, and nothing of it is markup but what we made ou
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import Any
 
@@ -61,6 +62,7 @@ def _environment() -> Environment:
         "figure": figure,
         "interval": interval,
         "change": change,
+        "moment": moment,
         "sentence": sentence,
         "selected": selected,
     }
@@ -101,6 +103,11 @@ def change(difference: float | None, measure: Measure) -> str:
 def interval(found: Interval | None, measure: Measure) -> str:
     """``[2.20, 2.42]`` or ``[31.9%, 50.8%]``; nothing for none."""
     return interval_text(found, form_of(measure))
+
+
+def moment(seconds: float) -> str:
+    """When something was stored (seconds since 1970), in this machine's time."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def sentence(text: str) -> str:

@@ -48,6 +48,11 @@ class Sample:
     created: str
     reached: tuple[tuple[JudgeRecord, int], ...] = ()
 
+    def holds(self, position: int, kind: str = "") -> bool:
+        """True if this request was drawn and has been before a reader whose name begins so."""
+        reached = max((n for reader, n in self.reached if reader.name.startswith(kind)), default=0)
+        return position in self.positions[:reached]
+
     def told(self) -> str:
         """How it was drawn, and how far each reader has come."""
         of = len(self.positions)

@@ -118,7 +118,7 @@ def excerpts(store: Store, run: RunRecord, positions: Sequence[int]) -> list[Exc
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One judge's verdict on a response as a page shows it."""
+    """One judge's verdict on a response as a page shows it; ``created`` in seconds since 1970."""
 
     judge: str
     level: Level | None
@@ -126,12 +126,13 @@ class Judged:
     rationale: str
     thinking: str | None
     error: bool
+    created: float
 
 
 def verdicts(store: Store, key: bytes, intent: str) -> list[Judged]:
     """What every judge, people included, said of a response."""
-    query = """SELECT j.name, j.scale, v.score, v.reason, v.rationale, v.thinking, v.error
-        FROM judges j CROSS JOIN verdicts v
+    query = """SELECT j.name, j.scale, v.score, v.reason, v.rationale, v.thinking, v.error,
+        v.created FROM judges j CROSS JOIN verdicts v
         ON v.judge = j.number AND v.response = ? AND v.intent = ? ORDER BY j.number"""
     return [
         Judged(name, SCALES[scale].level(score, intent) if score else None, *rest)
