@@ -25,6 +25,7 @@ from medsafetybench.judges.llm import LLMJudge
 from medsafetybench.judges.rubric import load_rubric
 from medsafetybench.models.hf_batching import BatchSize, choose_batch, in_halves
 from medsafetybench.models.hf_files import DEMO, resolve
+from medsafetybench.models.model import Meter
 from medsafetybench.models.opening import open_model
 from medsafetybench.models.settings import Endpoint
 from medsafetybench.models.templates import Template, render
@@ -527,3 +528,24 @@ def test_halving_keeps_the_order_of_outcomes() -> None:
 def test_a_folder_with_a_plus_in_its_name(tmp_path: Path) -> None:
     folder = shutil.copytree(DEMO, tmp_path / "a+b")
     assert resolve(str(folder)).adapter is None
+
+
+def test_latency_is_the_answers_own_and_a_long_batch_tells_how_far_it_is() -> None:
+    model = HFModel("demo")
+    doing: list[str | None] = []
+
+    class Watching(Meter):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "doing":
+                doing.append(value)
+
+    model.meter = Watching()
+    responses = respond(model, LINES, Sampling(max_tokens=64))
+    order = sorted(responses, key=lambda response: response.output_tokens or 0)
+    assert order[0].output_tokens != order[-1].output_tokens
+    assert (order[0].latency or 0) < (order[-1].latency or 0), "the shorter one did not wait"
+    steps = [text for text in doing if text]
+    assert steps[0] == "3 answers at token 1 of 64"
+    assert len(steps) >= max(response.output_tokens or 0 for response in responses) - 1
+    assert doing[-1] is None

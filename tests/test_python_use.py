@@ -123,6 +123,16 @@ def test_what_is_shown_is_short_and_escaped() -> None:
     assert repr(sample) == "Benchmark('starter@1.1', limit=4, seed=0, twins='together')"
 
 
+def test_a_scorecard_is_a_text_in_a_notebook_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rich would else write nothing, or what a terminal takes for colours."""
+    card = scripted_run("model", harmful=[1, 5]).summary()
+    text = str(card)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert str(card) == text
+    assert "\x1b" not in text
+
+
 # Requests in memory
 
 

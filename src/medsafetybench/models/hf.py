@@ -108,7 +108,7 @@ class HFModel:
         return self._held
 
     async def complete(self, conversation: Conversation, sampling: Sampling) -> Response:
-        """See ``Model.complete``. Latency is that of the whole batch, without the wait for it."""
+        """See ``Model.complete``. Latency is from the begin of its batch to its own last token."""
         self.meter.call()
         await self._ready()
         if unknown := sorted(set(sampling.extra) - set(engines.SETTABLE)):
@@ -127,10 +127,10 @@ class HFModel:
         new_tokens = sampling.max_tokens if room is None else min(sampling.max_tokens, room)
         kind = ("generate", new_tokens, repr(sampling))
         work = partial(self._generate, new_tokens, sampling)
-        outcome, seconds = await self._wait(kind, [ids], work)
+        outcome = await self._wait(kind, [ids], work)
         if isinstance(outcome, Failed):
             return Response(error=f"out of memory on a prompt of {len(ids)} tokens, alone")
-        response = self._response(prompt, ids, outcome, seconds)
+        response = self._response(prompt, ids, *outcome)
         self.meter.tokens(response)
         return response
 
@@ -149,7 +149,7 @@ class HFModel:
         room = self._room(max(rows, key=len))
         if room is not None and room < 0:
             return None
-        outcome, _ = await self._wait(("choose",), rows, self._score)
+        outcome = await self._wait(("choose",), rows, self._score)
         if isinstance(outcome, Failed):
             return None
         self.meter.input_tokens += len(rows[0])
@@ -192,9 +192,21 @@ class HFModel:
 
     def _generate(
         self, new_tokens: int, sampling: Sampling, batch: Sequence[_Call]
-    ) -> list[list[int]]:
+    ) -> list[tuple[list[int], list[float]]]:
+        """For each call its new tokens, and when each of them was there: seconds from the batch's
+        begin."""
         rows = [call.rows[0] for call in batch]
-        return self.engine.generate(rows, self._adapter, new_tokens, sampling)
+        begun, at = time.perf_counter(), list[float]()
+
+        def step() -> None:
+            at.append(time.perf_counter() - begun)
+            self.meter.doing = f"{len(rows)} answers at token {len(at)} of {new_tokens}"
+
+        try:
+            found = self.engine.generate(rows, self._adapter, new_tokens, sampling, step)
+        finally:
+            self.meter.doing = None
+        return [(row, at) for row in found]
 
     def _score(self, batch: Sequence[_Call]) -> list[list[float]]:
         """For each call, the log-probability of each row beyond what its rows have in common."""
@@ -209,7 +221,7 @@ class HFModel:
         return [[next(scores) for _ in call.rows] for call in batch]
 
     def _response(
-        self, prompt: Prompt, ids: Sequence[int], new: Sequence[int], latency: float
+        self, prompt: Prompt, ids: Sequence[int], new: Sequence[int], at: Sequence[float]
     ) -> Response:
         own, ended = until_end(new, self.engine.ends)
         said = self._said(own, opens_thought(prompt), cut_off=not ended)
@@ -219,7 +231,7 @@ class HFModel:
             finish_reason="stop" if ended else "length",
             input_tokens=len(ids),
             output_tokens=tokens,
-            latency=latency,
+            latency=at[min(tokens, len(at)) - 1] if at else None,
             thinking=said.thinking,
             thinking_tokens=tokens - self._count(said.answer) if said.thinking else None,
         )
@@ -251,14 +263,13 @@ class HFModel:
         kind: tuple[Hashable, ...],
         rows: Sequence[Sequence[int]],
         work: Callable[[Sequence[_Call]], Sequence[Any]],
-    ) -> tuple[Any, float]:
-        """The outcome for these rows once their batch has ended, and the seconds it took."""
+    ) -> Any:
+        """The outcome for these rows once their batch has ended."""
         call = _Call(kind, rows, work, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
-        outcome, seconds = await call.done
-        return outcome, seconds
+        return await call.done
 
     async def _serve(self) -> None:
         """Batch after batch until nobody waits."""
@@ -272,7 +283,6 @@ class HFModel:
 
     async def _serve_batch(self, batch: list[_Call], size: BatchSize) -> None:
         work = partial(in_halves, batch, batch[0].work, engines.out_of_memory, size)
-        started = time.perf_counter()
         try:
             outcomes = await self.engine.run(work)
         except Exception as error:  # whatever a model's code raises, going on makes no sense
@@ -284,7 +294,7 @@ class HFModel:
             return
         for call, outcome in zip(batch, outcomes, strict=True):
             if not call.done.done():
-                call.done.set_result((outcome, time.perf_counter() - started))
+                call.done.set_result(outcome)
 
     async def close(self) -> None:
         """Stop at the next token, and free the memory unless others use the same base."""

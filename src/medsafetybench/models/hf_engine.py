@@ -250,12 +250,18 @@ class Engine:
         adapter: str | None,
         new_tokens: int,
         sampling: Sampling,
+        step: Callable[[], None] = lambda: None,
     ) -> list[list[int]]:
         """The new tokens of each row, in one batch padded on the left; not yet cut at their end.
 
-        A seed holds for the batch, so sampled responses repeat where batches do.
+        A seed holds for the batch, so sampled responses repeat where batches do. ``step`` is called
+        as each further token of all rows is there.
         """
         import torch
+
+        def stops(ids: Any, scores: Any, **_: Any) -> Any:
+            step()
+            return torch.full((ids.shape[0],), self.abandoned.is_set(), device=ids.device)
 
         ids, mask = left_pad(rows, 0)
         if sampling.seed is not None:
@@ -265,7 +271,7 @@ class Engine:
                 input_ids=torch.tensor(ids, device=self.device),
                 attention_mask=torch.tensor(mask, device=self.device),
                 generation_config=self._settings(new_tokens, sampling),
-                stopping_criteria=[self._stops],
+                stopping_criteria=[stops],
             )
         found: list[list[int]] = out[:, len(ids[0]) :].tolist()
         return found
@@ -284,11 +290,6 @@ class Engine:
         for name, value in sampling.extra.items():
             setattr(settings, name, value)
         return settings
-
-    def _stops(self, ids: Any, scores: Any, **_: Any) -> Any:
-        import torch
-
-        return torch.full((ids.shape[0],), self.abandoned.is_set(), device=ids.device)
 
     def next_log_probabilities(
         self,

@@ -34,7 +34,16 @@ BAR = 30
 def scorecard_text(card: Scorecard, width: int = WIDTH) -> str:
     """The scorecard as plain text, for files and ``print``."""
     out = io.StringIO()
-    Console(file=out, width=width, no_color=True, highlight=False).print(scorecard_view(card))
+    # In a notebook, rich would show it there and write nothing, and take it for a terminal.
+    console = Console(
+        file=out,
+        width=width,
+        color_system=None,
+        highlight=False,
+        force_terminal=False,
+        force_jupyter=False,
+    )
+    console.print(scorecard_view(card))
     return out.getvalue()
 
 
