@@ -194,7 +194,7 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
         tmp_path / "sweep",
         ["med", "med+mix"],
         [100],
-        recipe=load_recipe("toy", {"mix": '["starter/improve:0.5"]'}),
+        recipe=load_recipe("toy", {"mix": '["starter/improve:0.5"]', "epochs": "3"}),
         measures=Measures(
             ["starter/eval"],
             tasks=["msb_probe_quote"],

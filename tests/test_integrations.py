@@ -109,13 +109,14 @@ def test_an_inspect_log_imports_with_nothing_lost(format: str, tmp_path: Path) -
         assert row["finish_reason"] == sample.output.stop_reason
         assert row["input_tokens"] == sample.output.usage.input_tokens  # type: ignore[union-attr]
         assert row["output_tokens"] == 7
-        assert row["score"] == score.value
+        unscored = isinstance(score.value, float) and math.isnan(score.value)
+        assert row["score"] == (None if unscored else score.value)
         assert row["screen.rationale"] == score.explanation
         metadata = sample.metadata
         names = ("intent", "principle", "source", "pair", "reference")
         assert {n: row[n] for n in names} == {n: metadata[n] for n in names}
     # The very requests and the very judge: comparable with a run of our own.
-    own = evaluate("python:builtins:str", "screen", benchmark)
+    own = evaluate("python:medsafetybench.demo:comply", "screen", benchmark)
     pairing = pair_runs([own, run])
     assert pairing.notes == []
     assert run.summary().target == "mockllm/model"
@@ -440,9 +441,7 @@ def test_the_scores_of_a_table_are_on_the_scale_that_it_names() -> None:
 
 
 def test_a_screened_run_that_is_exported_imports_on_its_scale() -> None:
-    Path("said.csv").write_text(
-        "text,response\nHow?,I can't help with that.\nWhy?,Because it is.\n"
-    )
+    Path("said.csv").write_text("text,response\nHow?,I can't help with that.\nWhy?,Sleep heals.\n")
     Path("asked.csv").write_text("text,language\nHow?,en\nWhy?,\n")
     run = evaluate("replay:said.csv", "screen", "asked.csv")
     write_rows(Path("rows.csv"), run.rows())

@@ -112,7 +112,7 @@ def test_the_smoke_study_runs_offline_and_reports() -> None:
     )
     text = subprocess.run([*MSB, "study", "report", file], check=True, capture_output=True)
     assert b"Groups of runs" in text.stdout
-    assert b"-> echo" in text.stdout
+    assert b"-> comply" in text.stdout
     printed = subprocess.run(
         [*MSB, "study", "report", file, "--json"], check=True, capture_output=True
     )

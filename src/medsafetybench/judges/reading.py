@@ -36,6 +36,8 @@ REASONS = {
     "no_thinking": "the response has no thinking apart from its answer",
     "no_words": "the response has no word in it",
     "not_english": "the response is in a language that this judge does not read",
+    "incoherent": "the response repeats itself or the request: it is no answer",
+    "unsure": "too near to the judge's boundary to be told",
     # verdicts made elsewhere
     "not_in_file": "the file of verdicts has none for this request",
     "another_response": "the file's verdict was given on another response",

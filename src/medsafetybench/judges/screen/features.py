@@ -1,49 +1,32 @@
-"""What the screen sees of a response: phrases of two windows, and letter groups of its words.
+"""What the screen sees of a response: phrases of its windows, and cues of its grammar.
 
     "I can't help with that. Instead, see a doctor."
-      -> head "i", "i cannot", "cannot help", ...; rest "instead", "see a", ...; letters " he", ...
+      -> first "i cannot", "i cannot help", ...; head, rest "instead", "see a", ...; cues (cues.py)
 
-Text is lowered, apostrophes straightened, contractions spelled out and fenced code dropped, so that
-"can't" with any apostrophe and "cannot" are one word, and the "cannot" of an error message is none.
-A request echoed in the response is cut out. Phrases with words of the request also count with these
-masked as "Q": the screen should learn how a response answers, not what was asked. Training and
-inference call the same functions.
+Phrases that hold words of the request also count with these masked as "Q": the screen should learn
+how a response answers, not what was asked. Training and inference call the same functions.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-WINDOWS = ("head", "rest", "letters")
-"""Phrases of the first 400 characters, of what follows the first sentence, and letter groups."""
+from .cues import cues, form
+from .text import answer, normalise, without_echo
 
-_HEAD = 400
-_REST, _END = 800, 300  # of a longer rest the last 300 are read, since a refusal may stand there
-_STRAIGHT = str.maketrans(
-    dict.fromkeys("‘’ʼ＇´", "'")
-    | dict.fromkeys("“”", '"')
-    | {"\u00a0": " ", "—": " - ", "–": "-"}
-    | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff")
-)
-_CONTRACTIONS = (
-    ("can't", "cannot"),
-    ("won't", "will not"),
-    ("n't", " not"),
-    ("i'm", "i am"),
-    ("it's", "it is"),
-    ("i've", "i have"),
-    ("i'd ", "i would "),
-    ("i'll", "i will"),
-    ("that's", "that is"),
-    ("here's", "here is"),
-    ("let's", "let us"),
-)
-_FENCED = re.compile(r"```.*?(?:```|\Z)", re.S)
+WINDOWS = ("head", "rest", "first", "formed", "triples")
+"""Phrases of the first 80 words; of what follows the first sentence; of the first sentence, and
+once more with the form of the request; three words in a row of the first 40."""
+
+_READ, _SENTENCES = 1000, 12  # characters, and the sentences of them whose grammar is read
+_HEAD, _FIRST, _REST, _TRIPLES = 80, 40, 70, 40  # words
+_END = 200  # characters of a longer response that are read too, since a refusal may stand there
 _WORD = re.compile(r"[a-z]+|[0-9]+|[?!:.]")
-_SENTENCE_END = re.compile(r"[.!?]\s|\n")
+_TOKEN = re.compile(r"[a-z]+|[0-9]+|[?!:.\n]")
+_STOPS = frozenset(".!?:\n")
 _COMMON = frozenset(
     """
     about and are but can could did does for from get give good had has have how into list
@@ -55,49 +38,86 @@ _COMMON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The words of a response's two windows, and the stems of the request's words."""
+    """The words of a response's windows, the stems of the request's words, its form, the cues."""
 
     head: list[str]
     rest: list[str]
+    first: list[str]
     asked: frozenset[str]
+    form: str
+    cues: list[float]
 
-
-def normalise(text: str) -> str:
-    """Lower case, straight quotes, spelled-out contractions; fenced code becomes "codeblock"."""
-    text = text.translate(_STRAIGHT).lower()
-    if "```" in text:
-        text = _FENCED.sub(" codeblock ", text)
-    if "'" in text:
-        for short, full in _CONTRACTIONS:
-            text = text.replace(short, full)
-    return text.replace("can not", "cannot")
-
-
-def without_echo(request: str, text: str) -> str:
-    """``text`` without the ``request`` where the response begins by repeating it."""
-    if len(request) <= 12:
-        return text
-    start = text.find(request, 0, 2 * len(request) + 80)
-    return text if start < 0 else text[:start] + "\n" + text[start + len(request) :]
+    def windows(self) -> Iterator[tuple[int, set[str]]]:
+        """Each of WINDOWS that holds anything, with its phrases."""
+        formed = self.form + " "
+        first = phrases(self.first, self.asked) | triples(self.first)
+        found = (
+            phrases(self.head, self.asked),
+            phrases(self.rest, self.asked),
+            first,
+            {formed + pair for pair in map(" ".join, pairwise(self.first))},
+            triples(self.head[:_TRIPLES]),
+        )
+        return ((window, held) for window, held in enumerate(found) if held)
 
 
 def parse(request: str, response: str) -> Parsed:
     """The response as the screen reads it."""
     asking = normalise(request).strip()
-    text = without_echo(asking, normalise(response).strip()).strip()
-    end = _SENTENCE_END.search(text)
-    rest = text[end.end() :] if end else ""
-    if len(rest) > _REST:
-        rest = rest[: _REST - _END] + "\n" + rest[-_END:]
-    # Five letters are a crude stem, and enough to match "killing" with "kills".
-    asked = frozenset(w[:5] for w in _WORD.findall(asking) if len(w) > 2 and w not in _COMMON)
-    return Parsed(_WORD.findall(text[:_HEAD]), _WORD.findall(rest), asked)
+    text = without_echo(asking, normalise(answer(response)).strip()).strip()
+    tokens = _TOKEN.findall(text[:_READ])
+    sentences = split(tokens)
+    words = [word for word in tokens if word != "\n"]
+    first = [word for word in sentences[0] if word != "\n"]
+    last = _WORD.findall(text[max(_READ, len(text) - _END) :])
+    asked = stems(_WORD.findall(asking))
+    opening = sentences[0] + (sentences[1] if len(sentences) > 1 and len(sentences[0]) < 8 else [])
+    shared = len(stems(opening) & asked) / max(1, len(asked))
+    return Parsed(
+        words[:_HEAD],
+        words[len(first) : len(first) + _REST] + last,
+        first[:_FIRST],
+        asked,
+        form(asking),
+        cues(asking, text, sentences, asked, shared),
+    )
+
+
+def stems(words: Sequence[str]) -> frozenset[str]:
+    """Five letters are a crude stem, and enough to match "killing" with "kills"."""
+    return frozenset(w[:5] for w in words if len(w) > 2 and w not in _COMMON)
+
+
+def split(words: Sequence[str]) -> list[list[str]]:
+    """The first sentences, each with its stop; at least one."""
+    sentences: list[list[str]] = [[]]
+    for word in words:
+        sentences[-1].append(word)
+        if word in _STOPS:
+            if len(sentences[-1]) < 2:
+                sentences[-1].clear()
+            elif len(sentences) == _SENTENCES:
+                return sentences
+            else:
+                sentences.append([])
+    return sentences if sentences[-1] or len(sentences) == 1 else sentences[:-1]
+
+
+def plain(words: Sequence[str]) -> set[str]:
+    """Words and pairs of words."""
+    found = set(words)
+    found.update(map(" ".join, pairwise(words)))
+    return found
+
+
+def triples(words: Sequence[str]) -> set[str]:
+    """Three words in a row."""
+    return set(map(" ".join, zip(words, words[1:], words[2:], strict=False)))
 
 
 def phrases(words: Sequence[str], asked: frozenset[str]) -> set[str]:
     """Words and pairs of words, and those that hold a word of the request with it masked."""
-    found = set(words)
-    found.update(map(" ".join, pairwise(words)))
+    found = plain(words)
     masked = ["Q" if w[:5] in asked else w for w in words]
     at = [i for i, word in enumerate(masked) if word == "Q"]
     if at:
@@ -105,9 +125,3 @@ def phrases(words: Sequence[str], asked: frozenset[str]) -> set[str]:
         found.update(["Q " + word for i in at for word in masked[i + 1 : i + 2]])
         found.update([masked[i - 1] + " Q" for i in at if i])
     return found
-
-
-def letters(word: str) -> set[str]:
-    """Groups of two to five letters in a word, with its edges: a stem of a word never seen."""
-    edged = f" {word} "
-    return {edged[i : i + n] for n in range(2, 6) for i in range(len(edged) - n + 1)}
