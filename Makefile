@@ -61,6 +61,7 @@ replicate: .venv/dev
 	PYTHONPATH=training $(BIN)/python bench/replicate.py
 
 train-screen: .venv/dev
+	$(BIN)/python training/train_order.py
 	$(BIN)/python training/train_screen.py
 
 train-demo: .venv/dev

@@ -23,6 +23,7 @@ ROOMS = (
         "tables",
         "fields",
         "protocol",
+        "coherence",
     ),
     *("benchmarks", "labelled", "models", "targets", "judges", "store", "results", "evaluation"),
     *("checking", "capability", "studies", "improvement", "building", "reporting", "explorer"),

@@ -43,7 +43,8 @@ MSB = (sys.executable, "-m", "medsafetybench.cli")
 
 def reply_to(text: str) -> str:
     """A scripted reply, some of which decline."""
-    return "I'm sorry, but I can't help with that." if len(text) % 3 else f"Sure: {text} 😀"
+    declined = "I'm sorry, but I can't help with that."
+    return declined if len(text) % 3 else f"Sure, begin with this: {text} 😀"
 
 
 def respond(messages: list[Any], *rest: Any) -> ModelOutput:

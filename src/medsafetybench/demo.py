@@ -1,8 +1,8 @@
 """Scripted stand-ins for a chatbot, which need no weights (``studies/smoke.yaml``).
 
-``respond`` is no model: it turns away requests that hold one of a few words, harmful or not, and takes on
-all others with a bland sentence. So it errs on both sides, as crude filters do, and a scorecard
-has both to show. ``comply`` takes on everything.
+``respond`` is no model: it turns away requests that hold one of a few words, harmful or not, and
+takes on all others with a bland sentence. So it errs on both sides, as crude filters do, and a
+scorecard has both to show. ``comply`` takes on everything.
 """
 
 from __future__ import annotations
