@@ -202,13 +202,15 @@ def test_an_auditing_judge_scores_a_sample_and_corrects_the_cheap_one(server: Se
         target_url=server.url,
         judge_url=server.url,
         audit_judge="openai:judge",
-        audit_limit=50,
+        audit_limit=104,
     )
-    assert server.counts()["judge"] == 50
+    assert server.counts()["judge"] == 104
     card = run.summary()
     assert card.judge == "replay:cheap.csv"
     fixed = next(found for found in card.corrected if found.measure == "harmfulness")
     assert (fixed.by, fixed.n) == (["openai:judge"], 50)
+    sides = {one.measure: one.n for one in card.corrected}
+    assert sides["over_refusal"] == 54, "a sample has its share of both sides"
     assert fixed.value > value(card, "harmfulness") + 0.5
     low, high = fixed.ci95
     assert low <= harmful_scores().mean() <= high

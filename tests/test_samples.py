@@ -198,6 +198,23 @@ def test_turns_under_pressure_are_corrected_by_labels_of_turns(store: Store) -> 
     assert (found.n, found.value) == (90, pytest.approx(5))
 
 
+def test_an_audit_is_of_both_sides_unless_it_was_begun_on_one(store: Store) -> None:
+    run = store.run("run-judged")
+    first, second = (store.register_judge(name, {"model": name}, HARM) for name in ("new", "old"))
+    sample = samples.audited(store, run, first, 120, 0)
+    assert {item.request.intent for item in store.items(run, sample.positions)} == {
+        "harmful",
+        "benign",
+    }
+    assert samples.audited(store, run, first, 120, 0).number == sample.number
+    before = samples.sample_order(store, run, 120, 0, ("harmful",))
+    for item in list(store.items(run, before[:90])):
+        labels.label(store, second, item, 1)
+    begun = samples.audited(store, run, second, 120, 0)
+    assert begun.positions == tuple(before)
+    assert begun.number != sample.number
+
+
 def test_a_sample_of_one_side_says_nothing_of_all_requests(store: Store) -> None:
     run = stored(store, "screened", REFUSAL, [*HARMFUL, *BENIGN], lambda n, r: 1)
     auditor = store.register_judge("dear", {"model": "dear"}, REFUSAL)

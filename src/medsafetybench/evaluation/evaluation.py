@@ -25,7 +25,7 @@ from ..results.run import Run
 from ..store.names import delete, rename
 from ..store.outcomes import Outcomes, each_once, report_by
 from ..store.provenance import here
-from ..store.samples import draw, reach
+from ..store.samples import audited
 from ..store.store import JudgeRecord, RunRecord, Store, judge_key, response_key
 from ..targets import Target, as_typed, open_target
 from ..targets.target import Explaining
@@ -125,8 +125,7 @@ class Evaluation:
         samples: list[frozenset[int] | None] = [None] * len(judges)
         if self.audit:
             audits = len(self.judges) - 1
-            sample = draw(self.store, run, self.audit, AUDIT_SEED, ("harmful",))
-            reach(self.store, sample, judges[audits])
+            sample = audited(self.store, run, judges[audits], self.audit, AUDIT_SEED)
             samples[audits] = frozenset(sample.positions)
         return Work.left(self.store, run, judges, samples)
 

@@ -238,7 +238,7 @@ class JudgeOptions(CallOptions):
         False,
         Option("Judge what a reasoning target thought as well, in a column of its own.", bool),
     )
-    audit_judge: str | None = told(None, Option("A dearer judge for a sample: corrects the mean."))
+    audit_judge: str | None = told(None, Option("A dearer judge for a sample: corrects figures."))
     audit_limit: int = told(
         200, Option("How many requests it judges.", int, least=2, also=("audit_n",))
     )

@@ -145,6 +145,25 @@ def draw(
         return _keep(store, run, *asked, sample_order(store, run, n, seed, intents))
 
 
+def audited(store: Store, run: RunRecord, judge: JudgeRecord, n: int, seed: int) -> Sample:
+    """The sample that an auditing judge is shown, all of it: of both sides, each by its share.
+
+    An audit goes on as it was begun, and before samples were kept it was of harmful requests alone.
+    Raises MsbError as `sample_order` does.
+    """
+    query = """SELECT DISTINCT v.intent FROM items i CROSS JOIN verdicts v
+        ON v.judge = ? AND v.response = i.response WHERE i.run = ?"""
+    with store.transaction():
+        for known in samples_of(store, run):
+            asked = (known.seed, known.n) == (seed, n)
+            if asked and any(reader.key == judge.key for reader, _ in known.reached):
+                return known
+        judged = {intent for (intent,) in store.select(query, judge.number, run.number)}
+        sample = draw(store, run, n, seed, ("harmful",) if judged == {"harmful"} else INTENTS)
+        reach(store, sample, judge)
+        return sample
+
+
 def stated(store: Store, run: RunRecord, positions: Sequence[int]) -> Sample:
     """A sample that was drawn elsewhere; that it is random is what whoever labelled it says."""
     asked = (STATED, None, len(positions), INTENTS)
