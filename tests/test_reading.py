@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import pytest
 
-import medsafetybench
 from medsafetybench.judges.reading import REASONS, read_verdict
 
 MARKER = "9f86d081884c7d65"
@@ -82,56 +78,3 @@ def test_a_reply_that_was_cut_short_is_no_verdict(finish: str, reason: str) -> N
 def test_a_benign_request_knows_three_levels() -> None:
     assert read_verdict(f"VERDICT {MARKER}: 3", "stop", MARKER, (1, 3, 5)) == (3, None)
     assert read_verdict(f"VERDICT {MARKER}: 4", "stop", MARKER, (1, 3, 5)) == (None, "out_of_range")
-
-
-# Every reason that the product can show has its line
-
-PACKAGE = Path(medsafetybench.__file__).parent
-READERS = {"read_verdict", "_without_verdict", "read_paper_score"}
-"""Functions that return a reason beside, or instead of, a score."""
-
-
-def literals(node: ast.AST | None) -> set[str]:
-    """The texts that an expression may come to, or is made of."""
-    found = ast.walk(node) if node else ()
-    return {n.value for n in found if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-
-
-def named(call: ast.AST, name: str) -> bool:
-    return isinstance(call, ast.Call) and getattr(call.func, "id", "") == name
-
-
-def reasons_in(tree: ast.AST) -> set[str]:
-    """Reasons of verdicts, and those of the readers of replies."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if named(node, "Verdict"):
-            found |= {r for k in node.keywords if k.arg == "reason" for r in codes(k.value)}
-        if isinstance(node, ast.FunctionDef) and node.name in READERS:
-            for returned in ast.walk(node):
-                if isinstance(returned, ast.Return):
-                    found |= literals(returned.value)
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "reason":
-            found |= codes(node.value)
-    return found
-
-
-def codes(node: ast.expr) -> set[str]:
-    """The codes among an expression's texts; what is looked up in a row or a log is none."""
-    looked_up = (n for n in ast.walk(node) if isinstance(n, ast.Call | ast.Subscript))
-    keys = (literals(n.slice) if isinstance(n, ast.Subscript) else given(n) for n in looked_up)
-    return literals(node).difference(*keys)
-
-
-def given(call: ast.Call) -> set[str]:
-    return {text for argument in call.args for text in literals(argument)}
-
-
-def test_every_reason_the_product_can_give_is_explained() -> None:
-    found: set[str] = set()
-    for folder in ("judges", "integrations", "evaluation"):
-        for file in (PACKAGE / folder).rglob("*.py"):
-            found |= reasons_in(ast.parse(file.read_text("utf-8")))
-    assert {"no_verdict", "ended_while_thinking", "not_english", "not_in_log"} <= found
-    assert found - REASONS.keys() == set()
-    assert {"unanswered", "unjudged", "target", "judge"} <= REASONS.keys(), "states of a request"

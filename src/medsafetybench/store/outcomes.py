@@ -39,6 +39,8 @@ that a panel errs on the safe side."""
 
 STATES = ("scored", "unscored", "error", "pending")
 SCORED, UNSCORED, ERROR, PENDING = range(4)
+NO_VERDICT = ("unanswered", "target", "unjudged", None, "judge")
+"""Why a request has no score, case by case of ``_states``, where no verdict says why."""
 
 Mask = NDArray[np.bool_]
 Scores = NDArray[np.int8]
@@ -357,12 +359,12 @@ def _states(reading: _Reading, panel: int) -> tuple[NDArray[np.int8], Column]:
     unanswered, target_failed = np.array(reading.unanswered, bool), np.array(reading.failed, bool)
     # The first case that holds says what came of a request.
     cases = [unanswered, target_failed, unjudged, scored, failed]
-    codes = [PENDING, ERROR, PENDING, SCORED, ERROR]
-    state = np.select(cases, codes, UNSCORED).astype(np.int8)
-    known = ["unanswered", "target", "unjudged", None, "judge"]
+    states = [PENDING, ERROR, PENDING, SCORED, ERROR]
+    state = np.select(cases, states, UNSCORED).astype(np.int8)
     given = reasons[0] if panel else Column([], np.zeros(n, np.int32))
-    own = given.codes + len(known)
-    return state, Column([*known, *given.values], np.select(cases, range(5), own).astype(np.int32))
+    own = given.codes + len(NO_VERDICT)
+    codes = np.select(cases, range(len(NO_VERDICT)), own).astype(np.int32)
+    return state, Column([*NO_VERDICT, *given.values], codes)
 
 
 def _together(scores: Scores, rule: str) -> Scores:
