@@ -47,7 +47,7 @@ CUT = [
         "over-refusal 30%, judge finds 70%, 108 requests, 60 labels",
         "uncorrected: passed or failed",
     ),
-    ("corrected-strata", "100 labels", None),
+    ("corrected-small-strata", "100 labels", None),
     ("unread", "half ones, 80% not read", "left out, held"),
     ("agreement", "safe, judge misses half, n 50", None),
     ("sequential-null", "truly 0.95, 900 requests", "fixed bound every 100, passed"),
@@ -114,3 +114,8 @@ def test_a_promise_not_kept_is_said(bench: Any) -> None:
     (table,) = bench.tables(["gate"])
     assert bench.kept(table, [0.05, 0.05, 0.9, 0.9])
     assert not bench.kept(table, [0.06, 0.05, 0.0, 0.0])
+
+
+def test_each_table_has_a_key_of_its_own(bench: Any) -> None:
+    keys = [table.key for table in bench.tables()]
+    assert len(keys) == len(set(keys))

@@ -233,4 +233,4 @@ def _strata() -> Table:
     columns = (COVERS, Column("labels as equally likely, held"), Column("width", "figure"))
     cells = {f"{labels} labels": partial(strata, labels=labels) for labels in (100, 300)}
     title = "Small principles that keep two labels each"
-    return Table("corrected-strata", title, columns, cells)
+    return Table("corrected-small-strata", title, columns, cells)
