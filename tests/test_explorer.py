@@ -21,7 +21,7 @@ pytest.importorskip("uvicorn", reason="needs the extra web")
 from medsafetybench import load_benchmark, open_run
 from medsafetybench.explorer.security import Guard
 from medsafetybench.legible import visible
-from medsafetybench.records import Response, Verdict
+from medsafetybench.records import Request, Response, Verdict
 from medsafetybench.results.measures import measure_named
 from medsafetybench.results.text import figure_text, form_of, interval_text
 from medsafetybench.scale import HARM
@@ -364,3 +364,24 @@ def test_without_a_store_the_command_says_so_in_one_line(tmp_path: Path) -> None
     assert said.returncode == 2
     assert said.stderr.startswith("msb: no store at")
     assert said.stderr.count("\n") == 1
+
+
+def test_rows_of_one_name_are_told_apart_by_what_else_decides_the_answers(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    sampling = {"temperature": 0.7, "max_tokens": 64, "seed": None, "extra": {}}
+    info = {"name": "ours", "sha256": "0" * 64, "selection": {"limit": 4, "seed": 0}}
+    with Store.open(path) as store:
+        for revision in ("v1", "v2"):
+            system = f"You are {HOSTILE[0]} careful"
+            target = {"model": "m", "revision": revision, "sampling": sampling, "system": system}
+            asked = [(Request("r", "How?"), response_key(target, []))]
+            store.register(f"run-{revision}", {"benchmark": info, "target": target}, asked)
+    with exploring(path) as explorer:
+        for page in (explorer.page("/"), explorer.page("/runs/1")):
+            text = unescape(page)
+            assert "revision v1" in text
+            assert "temperature 0.7" in text
+            assert "limit 4" in text
+            assert "You are" in text
+            assert HOSTILE[0] not in page
+        assert "revision v2" in explorer.page("/")

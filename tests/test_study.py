@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from commands import msb
 from conftest import ROOT, Server
 from medsafetybench.errors import MsbError
 from medsafetybench.studies import read_study
@@ -264,3 +265,20 @@ def test_tags_group_targets_for_contrasts(tmp_path: Path) -> None:
     assert pairs == [("echo", "filter")]
     assert part.missing == []
     assert threading.active_count() < 20
+
+
+def test_a_target_is_called_as_the_file_says_and_nothing_scored_is_no_success(
+    tmp_path: Path,
+) -> None:
+    Path("app.py").write_text("def answer(text): raise KeyError('no index')\n")
+    file = tmp_path / "study.yaml"
+    benchmark = "  - {name: starter/eval, limit: 4}"
+    two = "  - {model: python:builtins:str, name: echo}\n  - {model: python:app:answer, name: lost}"
+    text = SMALL.replace("  - starter/eval", benchmark)
+    file.write_text(text[: text.index("  - model:")] + two + "\n")
+    done = msb("study", "run", str(file))
+    assert (done.code, "nothing was scored of lost on starter/eval" in done.err) == (3, True)
+    assert "echo on starter/eval" in done.out
+    listed = [run["target"] for run in json.loads(msb("runs", "--json").out)["runs"]]
+    assert sorted(listed) == ["echo", "lost"]
+    assert "KeyError: 'no index'" in msb("errors", "lost").out

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import linecache
 import subprocess
 import sys
 import threading
@@ -19,8 +21,8 @@ from medsafetybench.errors import BudgetSpent, MsbError, StopRun
 from medsafetybench.models import Budget, Meter
 from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Request, Response
-from medsafetybench.targets import open_target
-from medsafetybench.targets.python import PythonTarget
+from medsafetybench.targets import as_typed, open_target
+from medsafetybench.targets.python import PythonTarget, import_function
 from medsafetybench.targets.replay import ReplayTarget
 
 REQUEST = Request("own/1", "How?")
@@ -336,3 +338,70 @@ def test_the_same_responses_are_the_same_work_under_any_name() -> None:
     first = replay({"id": "own/1", "response": "So."})
     Path("said.jsonl").rename("elsewhere.jsonl")
     assert ReplayTarget(Path("elsewhere.jsonl")).fingerprint == first.fingerprint
+
+
+# What a function is known by
+
+
+def test_edited_code_is_another_target_unless_a_revision_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def opened(text: str, revision: str | None = None) -> PythonTarget:
+        Path("edited.py").write_text(text)
+        monkeypatch.delitem(sys.modules, "edited", raising=False)
+        linecache.clearcache()
+        return PythonTarget(import_function("edited:answer"), revision)
+
+    one = opened("def answer(text): return 'one'\n")
+    other = opened("def answer(text): return 'the other'\n")
+    again = opened("def answer(text): return 'one'\n")
+    assert one.fingerprint == again.fingerprint != other.fingerprint
+    assert "edited.py" in (one.explain() or "")
+    assert "--target-revision" in (one.explain() or "")
+    released = [opened(f"def answer(text): return {i}\n", "v1") for i in range(2)]
+    assert released[0].fingerprint == released[1].fingerprint
+    assert released[0].fingerprint == {"model": "python:edited:answer", "revision": "v1"}
+    assert released[0].explain() is None
+
+
+class Application:
+    async def __call__(self, text: str) -> str:
+        return text
+
+
+@pytest.mark.parametrize(
+    "function",
+    [sync, partial(partial(sync)), Application(), Application().__call__, lambda text: text],
+    ids=["a function", "a partial of one", "an object", "a method", "a lambda"],
+)
+def test_whatever_can_be_called_is_known_by_the_file_it_is_written_in(function: Any) -> None:
+    known = PythonTarget(function).fingerprint["source"]
+    assert known == hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+def test_what_has_no_source_says_so() -> None:
+    made = eval("lambda text: text")
+    for function in (str, made):
+        target = PythonTarget(function)
+        assert "source" not in target.fingerprint
+        assert "has no source to be known by" in (target.explain() or "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "called"),
+    [
+        ("openai:ORG/NAME", "openai:ORG/NAME"),
+        ("python:app.answers:answer", "python:app.answers:answer"),
+        ("hf:ORG/NAME", "hf:ORG/NAME"),
+        ("hf:/somewhere/models/base+/else/where/adapter", "hf:base+adapter"),
+        ("hf:demo+sub/tuned", "hf:demo+tuned"),
+        ("hf:.", "hf:here"),
+        ("replay:/some/where/said.csv", "replay:said.csv"),
+    ],
+)
+def test_a_target_is_called_as_it_was_typed_without_its_folders(
+    typed: str, called: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "sub" / "tuned").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert as_typed(typed) == called

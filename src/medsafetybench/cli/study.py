@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..studies.findings import Part
     from ..studies.study import Study
 
-FAILED, INTERRUPTED = 2, 130
+FAILED, INCOMPLETE, INTERRUPTED = 2, 3, 130
 LINE_SECONDS = 10.0
 
 app = commands(
@@ -235,7 +235,8 @@ def _table(board: Board) -> Table:
 
 
 def _finish(study: Study, outcomes: list[Outcome], board: Board, file: Path, as_json: bool) -> None:
-    """Print what came of each evaluation; exit 2 if one failed, 130 if interrupted."""
+    """Print what came of each evaluation; exit 2 if one failed, 130 if interrupted, 3 if nothing in
+    one was scored."""
     rows = {row.label: row for row in board.rows()}
     if as_json:
         found = [
@@ -266,4 +267,8 @@ def _finish(study: Study, outcomes: list[Outcome], board: Board, file: Path, as_
         sys.exit(INTERRUPTED)
     if any(outcome.failed for outcome in outcomes):
         sys.exit(FAILED)
+    runs = [(outcome.planned.label, outcome.run) for outcome in outcomes if outcome.run]
+    if bare := [label for label, run in runs if not run.summary().counts.scored]:
+        print(f"nothing was scored of {', '.join(bare)}; see msb errors RUN", file=sys.stderr)
+        sys.exit(INCOMPLETE)
     print(f"done; `msb study report {file}` compares them", file=sys.stderr)
