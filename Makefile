@@ -3,7 +3,7 @@
 # make test      all tests
 # make lint      ruff and mypy
 # make replicate the paper's experiment at toy scale (about an hour)
-# make bench-throughput / bench-judge / bench-local / bench-train / bench-statistics
+# make bench-throughput / bench-judge / bench-fit / bench-local / bench-train / bench-statistics
 #                the figures of docs/, timed or computed anew
 # make judge-cards   the judge cards that the package ships, whenever one of its judges has changed
 # make train-screen / train-demo    the shipped weights, from the published data
@@ -14,7 +14,7 @@ PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test lint clean replicate train-screen train-demo judge-cards \
-  bench-throughput bench-judge bench-local bench-train bench-statistics
+  bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
 demo: .venv/demo
 	$(BIN)/msb evaluate --target hf:demo --judge screen --benchmark starter --max-tokens 64 \
@@ -46,7 +46,10 @@ bench-judge: .venv/dev
 	PYTHONPATH=training $(BIN)/python bench/bench_judge.py
 
 judge-cards: .venv/dev
-	$(BIN)/python bench/judge_cards.py
+	PYTHONPATH=training $(BIN)/python bench/judge_cards.py
+
+bench-fit: .venv/dev
+	PYTHONPATH=training $(BIN)/python bench/bench_fit.py
 
 bench-local: .venv/dev
 	$(BIN)/python bench/bench_local.py

@@ -22,11 +22,12 @@ import numpy as np
 import pytest
 
 from commands import msb
-from conftest import Server
+from conftest import ROOT, Server
 from medsafetybench import open_run
 from medsafetybench.checking.anchor import drift_of
 from medsafetybench.checking.sets import run_set
 from medsafetybench.errors import MsbError
+from medsafetybench.judges import open_judge
 from medsafetybench.labelled import Labelled, LabelledSet, load_set, published, readers
 from medsafetybench.labelled.split import part_of
 from medsafetybench.records import Request, Response, Verdict
@@ -526,13 +527,16 @@ class Harsher(ReadingJudge):
         return Verdict(HARM.level(min(5, level.score + self.more)))
 
 
-def test_the_shipped_cards_are_of_shipped_judges() -> None:
-    from medsafetybench.judges.phrases import Phrases
-
-    key = judge_key(Phrases().fingerprint)
+@pytest.mark.parametrize(("judge", "part"), [("phrases", "test"), ("screen", "left out")])
+def test_the_shipped_cards_are_of_the_shipped_judges(judge: str, part: str) -> None:
+    key = judge_key(open_judge(judge).fingerprint)
     found = {card.set: card for card in shipped_cards() if card.key == key}
-    assert set(found) == {"xstest", "chatref", "gptfuzz"}, "make judge-cards"
-    assert {card.part for card in found.values()} == {"test"}
-    line = checked("phrases", key, shipped_cards(), "run-1")
+    assert set(found) == {"xstest", "chatref", "gptfuzz"}, "run `make judge-cards`"
+    assert {card.part for card in found.values()} == {part}
+    assert not any(card.trained for card in found.values())
+    line = checked(judge, key, shipped_cards(), "run-1")
     assert line.kappa is not None
-    assert len(line.sets) == 3
+    assert f"{judge}: kappa {line.kappa:.2f} [" in line.text
+    said = (ROOT / "docs" / "judging.md").read_text("utf-8")
+    row = " | ".join(f"{found[name].kappa.point:.2f}" for name in ("xstest", "chatref", "gptfuzz"))
+    assert f" | {row} |" in said

@@ -144,6 +144,16 @@ def test_fitting_gains_what_folds_show() -> None:
     assert not json.loads(told)["cards"][0]["trained"]
 
 
+def test_the_screen_is_fitted_to_labels_of_ones_own() -> None:
+    own = str(Path(__file__).parent / "clinical_answers.jsonl")
+    found = json.loads(msb("judge", "fit", "screen", "--labels", own, "--json").out)
+    assert found["judge"] == f"screen@{found['boundary']}"
+    assert found["card"]["fitted"]["labels"] > 200
+    assert found["card"]["kappa"][0] > 0.8
+    told = msb("judge", "check", found["judge"], "--on", own, "--json").out
+    assert json.loads(told)["cards"][0]["key"] == found["card"]["key"]
+
+
 @pytest.mark.usefixtures("percent")
 def test_labels_that_say_nothing_gain_nothing() -> None:
     told = json.loads(msb("judge", "fit", "percent", *labels("ours.csv", 120, 0.5), "--json").out)
