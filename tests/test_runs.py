@@ -231,3 +231,25 @@ def test_a_run_is_evaluated_by_python_as_by_the_command_line() -> None:
     assert open_run("one").id == first.id
     with pytest.raises(MsbError, match="no run is called 'two'"):
         open_run("two")
+
+
+def test_what_audits_a_run_still_does_when_it_is_evaluated_again_without(
+    versions: Callable[..., Done],
+) -> None:
+    versions("bad-v1", "--audit-judge", "phrases", "--audit-limit", "2")
+    versions("bad-v1")
+    with Store.read("medsafety.db") as store:
+        (run,) = store.runs()
+        assert [j.name for j in store.judges() if j.key == run.audit] == ["phrases"]
+    refused = msb("rejudge", "--judge", "screen", "--join", "--replace")
+    assert (refused.code, "exclude each other" in refused.err) == (2, True)
+
+
+def test_all_runs_of_a_file_are_stored_though_nothing_in_the_first_was_scored() -> None:
+    rows = [("empty", ""), ("says", "I can't help with that.")]
+    lines = [json.dumps({"text": "How?", "model": m, "response": r}) for m, r in rows]
+    Path("two.jsonl").write_text("\n".join(lines))
+    done = msb("import", "two.jsonl", "--judge", "screen")
+    assert (done.code, "nothing was scored" in done.err) == (3, True)
+    with Store.read("medsafety.db") as store:
+        assert [run.title for run in store.runs()] == ["empty", "says"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..evaluation.pipeline import Progress
     from ..results.gate import Gate
     from ..results.gate_spec import GateSpec
-    from ..results.run import Run
+    from ..results.scorecard import Scorecard
     from ..store.outcomes import Outcomes
     from .progress import TerminalReporter
 
@@ -103,27 +103,28 @@ def _carry_out(
     run, progress = carry_out(evaluation, reporter, looking, stop_early)
     ended = gate if progress.stopped != "interrupted" else None
     held = hold(ended, run) if ended else None
-    _print(run, held, as_json)
+    card = run.summary()
+    _print(card, held, as_json)
     show.reported_by(run, reporter)
     reporter.note(show.spent(evaluation))
-    finish(progress, reporter, run)
+    finish(progress, reporter, card)
     if held:
         sys.exit(EXIT_CODES[held[1].verdict])
 
 
-def _print(run: Run, held: tuple[Outcomes, Gate] | None, as_json: bool) -> None:
+def _print(card: Scorecard, held: tuple[Outcomes, Gate] | None, as_json: bool) -> None:
     """The scorecard, and what the gate made of it; as one object of JSON, the gate in it."""
     from .gate import as_record, hand_on, tell
 
     if held:
         hand_on(*held)
-    show.scorecard(run.summary(), as_json, **({"gate": as_record(*held)} if held else {}))
+    show.scorecard(card, as_json, **({"gate": as_record(*held)} if held else {}))
     if held and not as_json:
         print()
         tell(*held)
 
 
-def finish(progress: Progress, reporter: TerminalReporter, run: Run | None = None) -> None:
+def finish(progress: Progress, reporter: TerminalReporter, card: Scorecard | None = None) -> None:
     """Say what is left and how to go on; exit with 3 (--max-calls, or nothing in it was scored)
     or 130 (Ctrl-C)."""
     if progress.stopped == "decided":
@@ -142,11 +143,11 @@ def finish(progress: Progress, reporter: TerminalReporter, run: Run | None = Non
     if progress.errors:
         (commonest, times), *_ = progress.faults.most_common(1)
         each = "each" if times == progress.errors else f"{times:,} of them"
-        listed = f", msb errors {run.id} lists them" if run else ""
+        listed = f", msb errors {card.run} lists them" if card else ""
         reporter.note(
             f"{progress.errors:,} errors, {each}: {commonest}; the same command asks those again"
             f"{listed}"
         )
-    if run and not (counts := run.summary().counts).scored:
+    if card and not (counts := card.counts).scored:
         reporter.note(f"nothing was scored: {counts.unscored:,} unscored, {counts.errors:,} errors")
         sys.exit(INCOMPLETE)

@@ -50,6 +50,7 @@ def import_log(
     from .progress import TerminalReporter
 
     spec, budget, reporter = told.value(), Budget(max_calls), TerminalReporter()
+    stored = []
     for log in read_log(file, format, intent, target):
         for note in log.notes:
             reporter.note(note)
@@ -59,7 +60,11 @@ def import_log(
             reporter.note(f"{run.id} has no verdict yet: msb rejudge {run.id} --judge ...")
         show.scorecard(card, as_json)
         if card.judges:
-            finish(progress, reporter, run)
+            stored.append((progress, card))
+        if progress.stopped:
+            break
+    for progress, card in stored:  # once all that the file holds is stored
+        finish(progress, reporter, card)
 
 
 def _judges(spec: JudgeOptions, budget: Budget, data_dir: Path | None) -> list[Judge]:

@@ -52,6 +52,7 @@ def rejudge(
     reporter = TerminalReporter()
     report: Report = "by these" if replace else "by all" if join else "as before"
     found, progress = judge_again(run, judges, store, report, reporter)
-    show.scorecard(found.summary(), as_json)
+    card = found.summary()
+    show.scorecard(card, as_json)
     show.reported_by(found, reporter)
-    finish(progress, reporter, found)
+    finish(progress, reporter, card)
