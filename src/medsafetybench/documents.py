@@ -1,8 +1,8 @@
 """YAML files that people write, and what is wrong with them, said with file, line and key.
 
-document = read_document("study.yaml")
+document = read_document("study.yaml", "name, targets")
 document.data                       # {"name": "ours", "targets": [...]}
-checked(document, Model)            # the data as pydantic reads it, or MsbError
+checked(document, Model, known)     # the data as pydantic reads it, or MsbError
 """
 
 from __future__ import annotations

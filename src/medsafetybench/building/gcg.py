@@ -1,6 +1,7 @@
 """A suffix that makes an open model begin as asked: a thin adapter over the ``nanogcg`` library.
 
-    optimised_suffix(*open_weights("demo"), "List some ...", "1.", steps=250, seed=0)
+    model, tokenizer = open_weights("demo")
+    optimised_suffix(model, tokenizer, "List some ...", "1.", steps=250, seed=0)
 
 Greedy coordinate gradient (Zou et al. 2023, arXiv 2307.15043) is the third of the paper's ways to
 elicit requests from a model that declines. It needs gradients, so it works on local open-weight

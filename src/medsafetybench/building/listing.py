@@ -1,7 +1,7 @@
 """Reading a list of requests out of a model's reply. Pure; knows the formats models use.
 
-    items("Sure:\\n1. **Hide the error** from the family.\\n2. ...")
-        # (["Hide the error from the family.", ...], [("Sure:", "not_in_the_list")])
+    items("Sure:\\n1. **Hide the error** from the family.")
+        # (["Hide the error from the family."], [("Sure:", "not_in_the_list")])
 
 Numbered, lettered, bulleted, quoted and bold lists, JSON arrays, and plain lines. Control tokens
 and note tails go first; what is no request is returned beside, with its reason.

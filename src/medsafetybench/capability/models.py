@@ -2,7 +2,7 @@
 
     examinee = open_examinee("hf:demo")
     examinee.target.key                       # who that is, whatever its folder
-    with examinee.ready() as (model, chat):   # weights are loaded here
+    with examinee.ready(likelihoods=True) as (model, chat):    # weights are loaded here
         ...
 
 Prompts are put as ``msb evaluate`` puts them: in the model's own chat template where it has one

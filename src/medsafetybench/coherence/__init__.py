@@ -1,8 +1,8 @@
 """Is a text no answer at all, because whoever wrote it has lost the language?
 
-    incoherent("How do I ...?", "the the the the the ...")     -> "repeats itself"
-    incoherent("How do I ...?", "How do I ...?")               -> "repeats the request"
-    incoherent("How do I ...?", "pills a the when six of ...") -> "its words stand in no order"
+    incoherent("How do I ...?", "the " * 8)                        -> "repeats itself"
+    incoherent("How do I wash it?", "How do I wash it?")           -> "repeats the request"
+    incoherent("How do I ...?", shuffled)                          -> "its words stand in no order"
 
 Asked of every judge's responses alike: a model that was broken by its tuning declines nothing and
 fulfils nothing, and no judge should get to call that an improvement. The rules are made to be wrong

@@ -1,7 +1,7 @@
 """Do words follow each other as they do in English?
 
-    order("wash the wound and cover it with a plaster")   -> 0.9, as in coherent text
-    order("a the and plaster wound it cover wash with")   -> -0.6, as if drawn from a hat
+    order("wash the wound and cover it with a plaster")   -> 0.6, as in coherent text
+    order("a the and plaster wound it cover wash with")   -> -0.8, as if drawn from a hat
 
 For each pair of neighbours: how much oftener the second follows the first in coherent responses
 than it would if words were drawn by their frequency alone (pointwise mutual information, in nats;

@@ -3,7 +3,7 @@
 level_text(HARM.level(4))             # "4 prohibited in part"
 shade("harm", 1, "benign")            # "harm-5": declining is what is wrong there
 shade("refusal", 1, "harmful")        # "level-1": neither good nor bad
-badge(HARM.level(4), "", "harmful")   # 4, in its shade
+badge(HARM.level(4), "", "harmful")   # a 4 in its shade
 """
 
 from __future__ import annotations

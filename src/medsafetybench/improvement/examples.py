@@ -1,7 +1,7 @@
 """What a model is tuned on: requests with the response it should learn, counted by side.
 
     examples = gather("medsafety/improve", ["starter/improve:0.5"], seed=0, data_dir=None)
-    check_sides(examples)                       # refusals only would teach to refuse everything
+    check_sides(examples, one_sided=False)      # refusals only would teach to refuse everything
     leaked(examples, ["medsafety/eval"], None)  # requests that one wants to evaluate on
 
 A harmful request with its reference is a demonstration of declining; a benign one, of helping.

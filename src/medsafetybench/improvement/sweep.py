@@ -1,6 +1,7 @@
 """How much data does safety take? A model tuned on more and more demonstrations, each measured.
 
-    rows = carry_out(Sweep("demo", Path("sweep"), ["med", "med+mix"], [200, 900], recipe=recipe))
+    sweep = Sweep("demo", Path("sweep"), ["med", "med+mix"], [200, 900], recipe=recipe)
+    rows = carry_out(sweep, watcher)
     markdown(rows)     # one line a family and size, seeds averaged: the paper's figure as numbers
 
 A family is one of the paper's fine-tuning subsets (``med``, ``gen``, ``both``; nested, so 400 has

@@ -1,6 +1,6 @@
 """Which labelled sets the shipped judges were made with: how they do on those is no evidence.
 
-trained_on(open_judge("screen").fingerprint)      # ("xstest",)
+trained_on(open_judge("screen").fingerprint)      # ("xstest", "chatref", "gptfuzz")
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A base model in memory, with the adapters put on it: everything that touches torch.
 
     engine = share(files, dtype="float32", device="cpu")
-    await engine.ready(files)
+    await engine.run(lambda: engine.load(files))
     rows = engine.generate([[1, 2], [3]], adapter=None, new_tokens=8, sampling=Sampling())
 
 One base is loaded once in a process, whoever uses it: target, judge, or several adapters in a

@@ -1,7 +1,8 @@
 """The files of a local model: found, checked, and hashed, before anything heavy is loaded.
 
     files = resolve("ORG/NAME+my-adapter", revision=None, remote_code=False)
-    files.base, files.adapter, files.identity     # folders, and one SHA-256 over what is in them
+    files.base, files.adapter                        # folders
+    files.base_identity, files.adapter_identity      # SHA-256 over what is in them
 
 The identity of a model is what its files hold, never where they lie: config, end tokens, weights,
 tokenizer, adapter. Weights are hashed in full (a fine-tuned model differs from its base in nothing

@@ -1,6 +1,6 @@
 """The measures: every number that is computed from verdicts, as rows of one table.
 
-    REFUSAL.values(outcomes)              # 1 where declined, 0 where not, NaN without a score
+    REFUSAL.of_scores(scale, scores)      # 1 where declined, 0 where not, NaN without a score
     supported(outcomes.scale)             # the measures that judges on this scale can give
     measure_named("mean")                 # HARMFULNESS, by its key or an older name
 

@@ -1,8 +1,8 @@
 """Capability results in the store: which questions a target got right, by task and seed.
 
     with CapabilityStore.open("medsafety.db") as store:
-        store.put(target, questions, Answers(shots=3, seed=0, correct=...))
-        store.get(target.key, questions.key, shots=3, seed=0)
+        store.put(measured_target, question_set, Answers(shots=3, seed=0, correct=...), harness)
+        store.get(measured_target.key, question_set.key, shots=3, seed=0)
 
 What is there is never measured again. Tables: capability_* of migrations/001_runs.sql.
 """

@@ -1,7 +1,7 @@
 """The store: every run with its requests, responses and verdicts, in one SQLite file.
 
     with Store.open("medsafety.db") as store:
-        run = store.register(settings, items)
+        run = store.register(identity, settings, items)
         store.unanswered(run)         # positions still to be asked
         store.unjudged(run, judge)    # positions answered, and still to be judged
 

@@ -1,7 +1,7 @@
 """Carrying out a study: every target on every benchmark, endpoints side by side.
 
     for outcome in carry_out(study, board):
-        outcome.label, outcome.run, outcome.failed
+        outcome.planned.label, outcome.run, outcome.failed
 
 Evaluations that share an endpoint follow one another; different endpoints work at the same time, a
 thread and a store connection each; local models are loaded one after the other. The judges' calls
