@@ -184,6 +184,11 @@ def test_a_run_is_judged_again_and_stays_reported_as_it_was() -> None:
     assert (again.summary().judge, open_run(run.id).summary().judge) == ("phrases", "screen")
     assert run.rejudge("phrases", report="by these").id == run.id
     assert open_run(run.id).summary().judge == "phrases"
+
+    async def cell() -> str:
+        return run.rejudge("screen", report="by all").summary().judge
+
+    assert asyncio.run(cell()) == "phrases + screen", "in a notebook, whose loop runs"
     with pytest.raises(MsbError, match="unknown setting of a judge 'judge_ulr'"):
         run.rejudge("screen", judge_ulr="http://127.0.0.1:9/v1")
 

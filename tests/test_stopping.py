@@ -47,7 +47,7 @@ def test_what_others_have_in_flight_is_stored(fault: str) -> None:
         with pytest.raises(StopRun, match="returned int"):
             evaluate(answer, "screen", requests(), target_concurrency=CONCURRENCY)
     else:
-        with pytest.raises(KeyboardInterrupt, match=r"verdicts left; evaluate again to go on"):
+        with pytest.raises(KeyboardInterrupt, match=r"verdicts left; do it again to go on"):
             evaluate(answer, "screen", requests(), target_concurrency=CONCURRENCY)
     assert CONCURRENCY - 1 <= answered < 40
     assert counted(Path("medsafety.db"), "responses") == answered

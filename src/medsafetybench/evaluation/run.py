@@ -21,6 +21,8 @@ from ..results.gate_spec import hold, told_as
 from ..results.pairing import pair_runs
 from ..results.text import as_html
 from .evaluation import open_judges, open_thoughts
+from .loops import outside_any_loop
+from .notebook import usual_reporter
 from .options import JudgeOptions
 from .rejudge import Report, rejudge
 from .spec import named
@@ -29,6 +31,11 @@ from .spec import named
 @dataclass(frozen=True, repr=False)
 class Run(stored.Run):
     """See the module's docstring, and ``results.run`` for what can be read."""
+
+    @classmethod
+    def of(cls, run: stored.Run) -> Run:
+        """The same run, with what can be done to it."""
+        return cls(**{field.name: getattr(run, field.name) for field in fields(run)})
 
     def compare(
         self,
@@ -72,17 +79,15 @@ class Run(stored.Run):
         budget = Budget(max_calls)
         judges = open_judges(told.judges, self.taxonomy, budget, data_dir)
         judges += open_thoughts(told, self.taxonomy, budget, data_dir)
-        return _of(rejudge(self.id, judges, self.store, report)[0])
+        reporter = usual_reporter()
+        done = outside_any_loop(lambda: rejudge(self.id, judges, self.store, report, reporter))
+        return Run.of(done[0])
 
     def _repr_html_(self) -> str:
         return as_html(self.summary())
 
 
-def _of(run: stored.Run) -> Run:
-    return Run(**{field.name: getattr(run, field.name) for field in fields(run)})
-
-
 def open_run(run: str = "last", store: str | Path = "medsafety.db") -> Run:
     """A run of a store by its id, its name, a beginning of its id, or ``last``. Raises MsbError if
     none is."""
-    return _of(stored.open_run(run, store))
+    return Run.of(stored.open_run(run, store))
