@@ -116,7 +116,8 @@ def test_benchmarks_and_studies_print_what_the_page_says() -> None:
         "targets: [{model: 'python:builtins:str'}, {model: 'python:medsafetybench.demo:respond'}]\n"
     )
     check("study run --dry-run", printed("study", "run", "s.yaml", "--dry-run"))
-    check("study run", printed("study", "run", "s.yaml"))
+    # What only repeats the request has no score: the object is there all the same.
+    check("study run", printed("study", "run", "s.yaml", expect=3))
     check("study status", printed("study", "status", "s.yaml"))
     found = printed("study", "report", "s.yaml")
     check("study report", found)
