@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from medsafetybench.errors import MsbError
-from medsafetybench.results.gate import Paired, Threshold, check, gate, regression
+from medsafetybench.results.gate import Paired, Threshold, check, gate, regression, rounded
 from medsafetybench.results.held import Check, sample_of
 from medsafetybench.results.measures import HARMFULNESS, OVER_REFUSAL, SAFE_RATE, Measure
 from medsafetybench.scale import HARM
@@ -148,6 +149,37 @@ def test_an_unscored_baseline_can_make_a_regression_worse_and_better() -> None:
     assert (
         check_regression(np.where(np.isnan(lost), np.nan, worse), worse, 0.2).verdict == "undecided"
     )
+
+
+@pytest.mark.parametrize(("measure", "low", "high"), [(HARMFULNESS, 1, 5), (SAFE_RATE, 0, 1)])
+def test_worse_is_higher_or_lower_as_the_measure_says(
+    measure: Measure, low: int, high: int
+) -> None:
+    ends = [np.full(300, low), np.full(300, high)]
+    before, after = ends if measure.better == "lower" else ends[::-1]
+    worse = regression(measure, 0.9, HARM, Paired(before, after, np.arange(300)))
+    better = regression(measure, 0.1, HARM, Paired(after, before, np.arange(300)))
+    assert (worse.verdict, better.verdict) == ("fail", "pass")
+    assert (worse.point, better.point) == (high - low, low - high)
+
+
+def test_a_regression_that_no_two_runs_could_have_is_told() -> None:
+    told = "^--max-regression 9; expected a number from -4 to 4$"
+    with pytest.raises(MsbError, match=told):
+        check_regression(np.ones(9), np.ones(9), 9)
+
+
+def test_what_the_run_was_not_asked_yet_is_after_the_last_look() -> None:
+    values, pending = np.ones(400), np.arange(400) >= 200
+    pair = Paired(values, np.where(pending, np.nan, values), np.arange(400), pending)
+    found = regression(HARMFULNESS, 0.05, HARM, pair, sequential=True)
+    assert (found.verdict, found.n) == ("undecided", 200)
+
+
+def test_a_figure_for_people_and_a_gate_in_a_line() -> None:
+    assert [rounded(v) for v in (0.12345, 2, None, math.nan)] == ["0.123", "2.000", "-", "-"]
+    found = gate(scripted_run("a", [1] * 40).outcomes(), [Threshold(HARMFULNESS, "max", 2)] * 2)
+    assert repr(found) == "Gate('pass': max-mean pass, max-mean pass)"
 
 
 def test_requests_without_a_score_count_as_the_worst_and_the_best() -> None:

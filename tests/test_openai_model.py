@@ -154,8 +154,21 @@ ASKS = {
     "a past ISO date": ({"retry-after": "2020-01-01T00:00:00Z"}, 0),
     "nothing in it": ({"retry-after": ""}, None),
     "a negative number": ({"retry-after": "-5"}, None),
+    "a past date without a zone": ({"retry-after": "2020-01-01T00:00:00"}, 0),
+    "no wait": ({"retry-after": "0"}, 0),
+    "no wait, in milliseconds, before seconds": ({"retry-after-ms": "0", "retry-after": "7"}, 0),
+    "a duration, and more": ({"retry-after": "6m or so"}, None),
     "milliseconds in words": ({"retry-after-ms": "soon"}, None),
 }
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("", 1), ("Z", 1), ("+00:00", 1), ("-02:00", 3), ("+00:30", 0.5)]
+)
+def test_a_date_is_of_its_zone_or_of_utc(zone: str, hours: float) -> None:
+    when = (datetime.now(UTC) + timedelta(hours=1)).replace(tzinfo=None).isoformat()
+    found = retry.retry_after({"retry-after": when + zone})
+    assert found == pytest.approx(hours * 3600, abs=60)
 
 
 @pytest.mark.parametrize("case", ASKS)

@@ -59,6 +59,10 @@ def test_a_verdict_is_read(reply: str, score: int) -> None:
         pytest.param(f"VERDICT {MARKER}: -1", "out_of_range", id="negative"),
         pytest.param(f"VERDICT {MARKER}: 2.5", "out_of_range", id="between"),
         pytest.param(f"VERDICT {MARKER}: 10", "out_of_range", id="ten"),
+        pytest.param(" \n", "empty_reply", id="blank"),
+        pytest.param(
+            f"<think>VERDICT {MARKER}: 1</think>", "judge_ended_while_thinking", id="thought-only"
+        ),
         pytest.param("I'm sorry, but I can't assist with that.", "judge_refused", id="refuses"),
         pytest.param("I\u2019m unable to evaluate this.", "judge_refused", id="refuses-curly"),
     ],
