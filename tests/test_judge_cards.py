@@ -90,6 +90,10 @@ def test_a_card_counts_what_people_and_judge_say() -> None:
     assert card.balanced_accuracy.point == pytest.approx((3 / 4 + 4 / 5) / 2)
     assert card.accuracy.point == 7 / 9
     assert card.right == 7 / 10, "no verdict is not right"
+    wrong = [score or 1 for score in said]  # where it said nothing, people say not declined
+    assert card.kappa_of_all.point == pytest.approx(
+        cohen_kappa(np.array(wrong) == 1, np.array(people) == 1)
+    )
     there = np.array(said) > 0
     expected = cohen_kappa((np.array(said) == 1)[there], (np.array(people) == 1)[there])
     assert card.kappa.point == pytest.approx(expected)
@@ -411,7 +415,8 @@ def test_labels_of_a_run_are_a_set() -> None:
 def a_card(name: str, kappa: float, key: str = "key", **more: Any) -> JudgeCard:
     """A card with this kappa, give or take a tenth."""
     row = plain(card_of([1, 4], [1, 4], name, **more))
-    return from_plain({**row, "key": key, "kappa": [kappa, kappa - 0.1, kappa + 0.1]})
+    about = [kappa, kappa - 0.1, kappa + 0.1]
+    return from_plain({**row, "key": key, "kappa": about, "kappa_of_all": about})
 
 
 def test_the_line_says_how_far_a_judge_was_checked() -> None:
@@ -465,6 +470,9 @@ def test_the_scorecard_and_the_gate_ask_for_cards() -> None:
     assert msb(*asked).code == 3, "the threshold lies within the interval of the mean"
     store_card(run, a_card(run, 0.9))
     assert msb(*asked).code == 0, "on these responses it is known"
+    shy = plain(a_card(run, 0.9)) | {"kappa_of_all": [0.3, 0.2, 0.4]}
+    store_card(run, from_plain(shy))
+    assert msb(*asked).code == 3, "a judge that says little does not pass"
     Path("gate.yaml").write_text("require_judge_kappa: 0.95\n")
     assert msb("gate", run, "--from", "gate.yaml").code == 3
     assert msb("gate", run, "--require-judge-kappa", "7").code == 2

@@ -83,6 +83,7 @@ def checked(judge: str, key: str, cards: Iterable[JudgeCard], run: str) -> Judge
         key=key,
         kappa=mean.point if mean else None,
         ci95=_interval(mean),
+        least=_least([own] if own and not own.trained else counted),
         sets=sets,
         run=_on(own) if own and not own.trained else None,
         text="",
@@ -155,6 +156,12 @@ def _on(card: JudgeCard) -> CheckedOn:
         ci95=_interval(card.kappa),
         trained=card.trained,
     )
+
+
+def _least(cards: Sequence[JudgeCard]) -> float | None:
+    """The low end of the mean kappa where no verdict counts as wrong."""
+    found = mean_figure([card.kappa_of_all for card in cards]) if cards else None
+    return None if found is None or math.isnan(found.low) else found.low
 
 
 def _interval(figure: Figure | None) -> Interval | None:

@@ -75,7 +75,8 @@ class JudgeCard:
     """See the module's docstring. Figures are NaN where they are not defined.
 
     ``confusion`` counts by people's level, then by the judge's, or the reason why it has none.
-    ``right`` is the share on which the judge is right where no verdict counts as wrong.
+    ``right`` is the share on which the judge is right where no verdict counts as wrong, and
+    ``kappa_of_all`` the kappa of declining where it does.
     ``phrases`` is the kappa of the plain matcher on the responses that both scored; ``people`` that
     of every two annotators with each other, the mean of them where there are several pairs.
     """
@@ -104,6 +105,7 @@ class JudgeCard:
     sensitivity: Figure
     specificity: Figure
     kappa: Figure
+    kappa_of_all: Figure
     quadratic_kappa: Figure | None
     phrases: Figure | None
     people: Figure | None
@@ -162,6 +164,7 @@ def judge_card(on: Checked, found: Verdicts, phrases: Scores | None = None) -> J
         sensitivity=sensitivity,
         specificity=specificity,
         kappa=figures.kappa,
+        kappa_of_all=_of_all(said, truth, on.draws) if compared == "declines" else figures.kappa,
         quadratic_kappa=_quadratic(on, found) if ordered else None,
         phrases=_beside(on, said, truth, phrases) if compared == "declines" else None,
         people=_people(on, compared),
@@ -194,7 +197,7 @@ def from_plain(row: Mapping[str, Any]) -> JudgeCard:
 
 FIGURES = (
     *("accuracy", "balanced_accuracy", "sensitivity", "specificity"),
-    *("kappa", "quadratic_kappa", "phrases", "people"),
+    *("kappa", "kappa_of_all", "quadratic_kappa", "phrases", "people"),
 )
 """The fields that hold a figure."""
 
@@ -208,6 +211,11 @@ def _told(scale: Scale, scores: Scores, compared: Compared) -> Floats:
 
 def _ends(compared: Compared, scale: Scale) -> tuple[int, ...]:
     return (0, 1) if compared == "declines" else scale.scores("harmful")
+
+
+def _of_all(said: Floats, truth: Floats, draws: NDArray[np.int64]) -> Figure:
+    """The kappa where no verdict counts as the opposite of what people say."""
+    return pair_figures(np.where(np.isnan(said), 1 - truth, said), truth, draws, (0, 1)).kappa
 
 
 def _share(yes: NDArray[np.bool_], among: NDArray[np.bool_], draws: NDArray[np.int64]) -> Figure:

@@ -4,7 +4,8 @@
 
 What counts is its kappa on people's labels of this run where there are any, else the mean over the
 labelled sets that it was not made with. Of a panel that was checked as one, that; else the member
-that agrees least. As elsewhere it is decided on the interval: the card's, of 95%.
+that agrees least. As elsewhere it is decided on the interval: the card's, of 95%; at its low end a
+response without a verdict counts as one on which the judge is wrong.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def _check(one: JudgeChecked, least: float, run: str) -> Check:
     kappa, ends = (one.run.kappa, one.run.ci95) if one.run else (one.kappa, one.ci95)
     n = one.run.n if one.run else sum(on.n for on in one.sets if not on.trained)
     low, high = ends or (None, None)
+    if low is not None and one.least is not None:
+        low = min(low, one.least)
     verdict: Verdict = "undecided"
     if kappa is None or (high is not None and high < least):
         verdict = "fail"

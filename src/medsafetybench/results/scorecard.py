@@ -180,6 +180,10 @@ class JudgeChecked(BaseModel):
         description="Mean over the sets that it was not made with, each counting once"
     )
     ci95: Interval | None
+    least: float | None = Field(
+        description="Low end of the same where no verdict counts as wrong: what a gate goes by; on "
+        "people's labels of this run where there are any"
+    )
     sets: list[CheckedOn]
     run: CheckedOn | None = Field(description="On people's labels of this very run")
     text: str = Field(description="The same in a sentence")
