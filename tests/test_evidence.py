@@ -212,6 +212,7 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
     assert value["med", "over_refusal"] > 0.5, "refusals only: benign twins are refused as well"
     assert value["med+mix", "over_refusal"] < value["med", "over_refusal"]
     assert value["base", "capability"] > 0.9
+    assert value["base", "incoherent text"] == value["med", "incoherent text"] == 0
 
     def never(*_: Any) -> None:
         raise AssertionError("what is done is not done again")

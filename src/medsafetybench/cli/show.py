@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -193,7 +194,7 @@ def _titled(key: str) -> str:
     """What a row of evidence is called, with its unit where that is a share."""
     measure = _measure(key)
     title = measure.title if measure else key
-    return title if measure and measure.unit == "points" else f"{title}, %"
+    return title if _in_units(key) else f"{title}, %"
 
 
 def _measure(key: str) -> Measure | None:
@@ -205,7 +206,8 @@ def _measure(key: str) -> Measure | None:
 def _figure(key: str, value: float, interval: Interval | None, sign: bool = False) -> str:
     """A value in points with two digits, or a share in percent with one; its interval behind it."""
     measure = _measure(key)
-    scale, digits = (1, 2) if measure and measure.unit == "points" else (100, 1)
+    digits = 2 if measure and measure.unit == "points" else 1
+    scale = 1 if _in_units(key) else 100
     form = f"{{:{'+' if sign else ''}.{digits}f}}"
     text = form.format(value * scale)
     if interval is None:
@@ -213,5 +215,13 @@ def _figure(key: str, value: float, interval: Interval | None, sign: bool = Fals
     return f"{text} [{form.format(interval.low * scale)}, {form.format(interval.high * scale)}]"
 
 
+def _in_units(key: str) -> bool:
+    """True for points and words, which are no shares."""
+    measure = _measure(key)
+    return key == "words" or (measure is not None and measure.unit == "points")
+
+
 def _p(p: float) -> str:
+    if math.isnan(p):
+        return ""
     return "< .001" if p < 0.001 else f"{p:.3f}"

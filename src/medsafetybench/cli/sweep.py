@@ -85,7 +85,7 @@ def _numbers(option: str, given: str) -> list[int]:
 
 def _write(rows: list[Row], output: Path, judge: str, as_json: bool) -> None:
     """The rows as CSV, the table as Markdown and on the screen, the figure as SVG and PNG."""
-    from ..improvement.sweep import as_rows, by_family, markdown
+    from ..improvement.sweep import as_rows, broken, by_family, markdown
     from ..reporting.figures import write_figures
     from ..reporting.sweep_chart import sweep_chart
     from ..tables import write_rows
@@ -99,5 +99,7 @@ def _write(rows: list[Row], output: Path, judge: str, as_json: bool) -> None:
     for header, lines in by_family(rows):
         show.table(header, lines, right=header[2:])
         print()
+    for sentence in broken(rows):
+        print(f"{sentence}.\n")
     print(f"judge {judge}; means over seeds, their ranges are in the files")
     print(f"table, figure and rows: {output}/sweep.md, sweep.svg, sweep.png, rows.csv")

@@ -28,6 +28,15 @@ _MOST = 0.6
 
 def incoherent(request: str, response: str) -> str | None:
     """What makes an English response no answer, or None."""
+    if why := repeats(request, response):
+        return why
+    from .order import in_no_order
+
+    return "its words stand in no order" if in_no_order(response.lower()) else None
+
+
+def repeats(request: str, response: str) -> str | None:
+    """What makes a response in any language no answer, or None."""
     lowered = response.lower()
     words = lowered.split()
     few = len(set(words[:_READ])) <= 2 * len(request.split())  # more are no echo: the rest is saved
@@ -35,9 +44,7 @@ def incoherent(request: str, response: str) -> str | None:
         return "repeats the request"
     if _loops(words[:_READ]) or (len(words) > _READ and _loops(words[-_READ:])):
         return "repeats itself"
-    from .order import in_no_order
-
-    return "its words stand in no order" if in_no_order(lowered) else None
+    return None
 
 
 def _echo(asked: Sequence[str], words: Sequence[str]) -> bool:

@@ -24,8 +24,9 @@ from ..benchmarks.official import FINETUNE
 from ..errors import MsbError
 from ..results.measures import MEASURES, REFUSAL
 from ..results.run import Run
+from ..results.wording import MOST, wording
 from ..tables import is_table
-from .evidence import CAPABILITY, Measures, capability_of, measure
+from .evidence import CAPABILITY, INCOHERENT, Measures, capability_of, measure
 from .recipe import Recipe
 from .train import train
 from .training import Training, Watcher
@@ -176,6 +177,9 @@ def _safety(point: Point, benchmark: str, run: Run) -> Iterator[Row]:
         for key, figure in side.figures.items():
             if figure.value is not None:
                 yield _row(point, key, benchmark, side.scored, figure.value)
+    found = wording(run)
+    if found.n:
+        yield _row(point, INCOHERENT, benchmark, found.n, found.share)
 
 
 def _without(point: Point, benchmark: str, run: Run, near: set[str]) -> Iterator[Row]:
@@ -280,11 +284,22 @@ def by_family(rows: Sequence[Row]) -> Iterator[tuple[list[str], list[list[str]]]
         )
 
 
+def broken(rows: Sequence[Row]) -> list[str]:
+    """A sentence for each adapter whose answers are no text, whatever else its figures say."""
+    return [
+        f"{Point(row.family, row.size, row.seed).name} is broken: {row.value:.0%} of its answers "
+        f"on {row.on} are no coherent text, so that its other figures there say nothing"
+        for row in rows
+        if row.measure == INCOHERENT and row.value > MOST
+    ]
+
+
 def markdown(rows: Sequence[Row]) -> str:
-    """The table for a document."""
+    """The table for a document, and what is broken."""
     header, lines = table(rows)
     marks = ["---", *(["--:"] * (len(header) - 1))]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [header, marks, *lines]) + "\n"
+    shown = [f"| {' | '.join(line)} |" for line in [header, marks, *lines]]
+    return "\n".join([*shown, *(f"\n{sentence}." for sentence in broken(rows))]) + "\n"
 
 
 def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..improvement.evidence import CAPABILITY
-from ..improvement.sweep import BASE, Row, means
+from ..improvement.sweep import BASE, Row, broken, means
 from ..results.measures import MEASURES, OVER_REFUSAL
 from .charts import Chart
 
@@ -30,5 +30,6 @@ def sweep_chart(rows: Sequence[Row], judge: str) -> Chart:
     ]
     seeds = max(mean.seeds for mean in found)
     note = f"Judge: {judge}. Means over {seeds} seed{'s' * (seeds > 1)}; bars from least to most."
+    note += "".join(f" {sentence}." for sentence in broken(rows))
     title = "What more demonstrations change"
     return Chart("sweep", "sweep", title, note, COLUMNS, shown, {})

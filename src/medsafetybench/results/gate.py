@@ -93,11 +93,11 @@ def gate(
     confidence: float = CONFIDENCE,
     regression: Check | None = None,
     sequential: bool = False,
-    judged: Check | None = None,
+    others: Sequence[Check] = (),
     corrected: bool = False,
 ) -> Gate:
-    """Hold a run to thresholds; ``regression`` is a check against a baseline, and ``judged`` one of
-    its judge (see judge_gate.py), if there are such.
+    """Hold a run to thresholds; ``regression`` is a check against a baseline, if there is one, and
+    ``others`` are such as of its judge (judge_gate.py) and of its language (wording.py).
 
     With ``sequential`` it is looked at after every draw, in the order in which it is asked, and
     each check is decided as soon as it can be; with ``corrected`` thresholds are for figures as
@@ -110,7 +110,8 @@ def gate(
     checks = [
         _checked(found, threshold, confidence, sequential, corrected) for threshold in thresholds
     ]
-    checks += [check for check in (regression, judged) if check]
+    checks += [regression] if regression else []
+    checks += others
     if not checks:
         raise MsbError("no threshold was given; expected one such as --max-over-refusal 0.05")
     return Gate(confidence, checks, sequential, corrected)

@@ -7,7 +7,7 @@ hold(spec, open_run("last"))           # the same from the store, a look of a se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,7 @@ from .judge_gate import judge_check
 from .measures import MEASURES, measure_named, require
 from .pairing import pair
 from .run import Run, open_run
+from .wording import text_check
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -142,11 +143,11 @@ def _file() -> type[BaseModel]:
 
 
 def decide(
-    spec: GateSpec, found: Outcomes, before: Outcomes | None = None, judged: Check | None = None
+    spec: GateSpec, found: Outcomes, before: Outcomes | None = None, others: Sequence[Check] = ()
 ) -> Gate:
-    """Hold a run to a gate; ``before`` is the baseline's, ``judged`` the check of its judge. A run
-    that was stopped early is decided as it was made: by every look. Raises MsbError as `gate.gate`
-    and `pair_runs` do."""
+    """Hold a run to a gate; ``before`` is the baseline's, ``others`` further checks. A run that was
+    stopped early is decided as it was made: by every look. Raises MsbError as `gate.gate` and
+    `pair_runs` do."""
     sequential = spec.sequential or found.stopped is not None
     confidence = confidence_of_a_look(spec.confidence, spec.looks or 1)
     notes: list[str] = []
@@ -155,7 +156,7 @@ def decide(
         notes, change = _change(spec, before, found, confidence, sequential)
     if found.stopped and not spec.sequential:
         notes.append(f"{found.run.id} was stopped early: decided as by --sequential")
-    asked = (confidence, change, sequential, judged, spec.corrected)
+    asked = (confidence, change, sequential, others, spec.corrected)
     made = gate(found, spec.thresholds, *asked)
     return replace(made, notes=tuple(notes))
 
@@ -217,13 +218,20 @@ def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes
     read = Run.labelled if spec.corrected else Run.outcomes
     found = read(run, judges)
     before = read(open_run(spec.baseline, run.store), judges) if spec.baseline else None
-    least, judged = spec.require_judge_kappa, None
-    if least is not None:
-        judged = judge_check(run.summary(judges).checked, least, run.id)
-    made = decide(spec, found, before, judged)
+    made = decide(spec, found, before, list(_others(spec, run, judges)))
     if spec.looks is None:
         return found, made
     with Store.open(run.store) as store:
         look = take_look(store, *_look(spec, found))
         record_verdict(store, look, made.verdict)
     return found, replace(made, look=look)
+
+
+def _others(spec: GateSpec, run: Run, judges: Sequence[str]) -> Iterator[Check]:
+    """The check of the run's judge, where one is asked for, and that its answers are text, where
+    they are not."""
+    if (least := spec.require_judge_kappa) is not None:
+        yield judge_check(run.summary(judges).checked, least, run.id)
+    held = spec.thresholds or spec.baseline
+    if held and (broken := text_check(run)):
+        yield broken

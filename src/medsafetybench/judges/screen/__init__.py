@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from ...coherence import incoherent
+from ...coherence.language import is_english
 from ...models import Meter
 from ...models.thinking import split
 from ...records import Request, Response, Verdict
 from ...scale import REFUSAL
 from ..judge import Judging, nothing_to_judge
 from .features import parse
-from .language import is_english
 from .weights import Floats, Weights, read_weights
 
 VERSION = 3
