@@ -150,7 +150,8 @@ def stored(
     judge = store.register_judge(f"{scale.key} judge", {"model": scale.key}, scale)
     with store.transaction():
         for number, (request, key) in enumerate(keyed):
-            store.put_response(key, Response(f"Answer {number} of {name}. " * 5, "stop"))
+            text = f"Answer {number} of {name}. It says what one would say here, and then it ends."
+            store.put_response(key, Response(text, "stop"))
             given = score(number, request)
             level = scale.level(given, request.intent) if given else None
             verdict = Verdict(level, None if level else "illegible", f"Because of {number}.")

@@ -113,7 +113,8 @@ def test_benchmarks_and_studies_print_what_the_page_says() -> None:
     check("data audit", printed("data", "audit", "starter"))
     Path("s.yaml").write_text(
         "name: s\njudges: [screen]\nbenchmarks: [{name: starter/eval, limit: 8}]\n"
-        "targets: [{model: 'python:builtins:str'}, {model: 'python:medsafetybench.demo:respond'}]\n"
+        "targets:\n  - model: python:medsafetybench.demo:comply\n"
+        "  - model: python:medsafetybench.demo:respond\n"
     )
     check("study run --dry-run", printed("study", "run", "s.yaml", "--dry-run"))
     # What only repeats the request has no score: the object is there all the same.
