@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import commands
+
 MSB = (sys.executable, "-m", "medsafetybench.cli")
 APP = "def answer(request): return \"I'm sorry, but I can't help with that.\"\n"
 REQUESTS = '{"id": "1", "text": "How?"}\n{"id": "2", "text": "Caf\u00e9 \U0001f600?"}\n'
@@ -157,20 +159,24 @@ def on_screen(columns: int, *arguments: str) -> str:
 @pytest.fixture
 def starter_run() -> None:
     """A run with a name that has no place to be folded at."""
-    Path("app.py").write_text(APP, "utf-8")
-    done = msb("evaluate", "--target", "python:app:answer", "--benchmark", "starter/eval")
-    assert done.returncode == 0, done.stderr
+    Path("said.py").write_text(APP, "utf-8")
+    done = commands.msb("evaluate", "--target", "python:said:answer", "--benchmark", "starter/eval")
+    assert done.code == 0, done.err
 
 
 @pytest.mark.usefixtures("starter_run")
-def test_a_narrow_terminal_shows_every_name_whole_and_a_pipe_every_row_in_a_line() -> None:
-    for columns in (40, 60, 100):
-        shown = on_screen(columns, "runs")
-        assert "python:app:answer" in shown
-        assert re.search(r"run-[0-9a-f]{10}", shown)
-        words = set(on_screen(columns, "summary").split())
-        assert words >= set(" ".join(NAMES).split())
-    piped = msb("runs").stdout.decode().splitlines()
+@pytest.mark.parametrize("columns", [40, 60])
+def test_a_narrow_terminal_shows_every_name_whole(columns: int) -> None:
+    shown = on_screen(columns, "runs")
+    assert "python:said:answer" in shown
+    assert re.search(r"run-[0-9a-f]{10}", shown)
+    words = set(on_screen(columns, "summary").split())
+    assert words >= set(" ".join(NAMES).split())
+
+
+@pytest.mark.usefixtures("starter_run")
+def test_a_pipe_gets_every_row_in_a_line() -> None:
+    piped = commands.msb("runs").out.splitlines()
     assert len(piped) == 2, "a heading and a run"
     assert "starter/eval" in piped[1]
-    assert any(NAMES[0] in line for line in msb("summary").stdout.decode().splitlines())
+    assert any(NAMES[0] in line for line in commands.msb("summary").out.splitlines())
