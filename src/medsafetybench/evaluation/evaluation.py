@@ -153,19 +153,19 @@ def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
     )
     judges = open_judges(spec.judges, taxonomy, budget, spec.data_dir)
     thoughts = open_thoughts(spec, taxonomy, budget, spec.data_dir)
+    whole = load_requests(spec)  # before there is a store: a misspelt benchmark leaves none
     with Store.open(":memory:" if spec.store is None else spec.store) as store:
-        apart = spec.limit is not None and _was_drawn_apart(store, spec, target)
+        apart = spec.limit is not None and _was_drawn_apart(store, spec, target, whole.name)
         requests = open_requests(spec, apart)
         if spec.pressure:
             requests, target = press(target, requests, store, spec.pressure, spec.converter)
         yield Evaluation(store, requests, target, judges, taxonomy, spec, thoughts)
 
 
-def _was_drawn_apart(store: Store, spec: EvaluationSpec, target: Target) -> bool:
+def _was_drawn_apart(store: Store, spec: EvaluationSpec, target: Target, benchmark: str) -> bool:
     """True if a run of this target on such a sample was begun when twins were drawn apart: it goes
     on with what it asked."""
-    whole = load_requests(spec)
-    wanted = (whole.name, spec.limit, spec.sample_seed)
+    wanted = (benchmark, spec.limit, spec.sample_seed)
     for run in store.runs():
         asked = run.settings["benchmark"]
         how = asked.get("selection") or {}
