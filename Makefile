@@ -1,6 +1,7 @@
 # make demo      evaluate a toy language model, tune it, and see what that gained and cost:
 #                no key, no GPU, and no network once installed
 # make test      all tests
+# make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
 # make lint      ruff and mypy
 # make replicate the paper's experiment at toy scale (about an hour)
 # make bench-throughput / bench-judge / bench-fit / bench-local / bench-train / bench-statistics
@@ -13,7 +14,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint clean replicate train-screen train-demo judge-cards \
+.PHONY: demo test mutants lint clean replicate train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
 demo: .venv/demo
@@ -33,6 +34,9 @@ demo: .venv/demo
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+mutants: .venv/dev
+	nice $(BIN)/python bench/mutants.py $(ONLY)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -64,13 +64,13 @@ class Guard:
             return self._entry(headers)
         if not self._is_token(cookie_parser(headers.get("cookie", "")).get(_cookie(headers), "")):
             return PlainTextResponse("403: open the address that `msb explore` printed\n", 403)
-        if int(headers.get("content-length", "0") or 0) > LARGEST_BODY:
+        if int(headers.get("content-length") or 0) > LARGEST_BODY:
             return PlainTextResponse("413: too much\n", 413)
         return None
 
     def _entry(self, headers: Headers) -> Response:
         page = HTMLResponse(ENTRY)
-        page.set_cookie(_cookie(headers), self._token, httponly=True, samesite="strict", path="/")
+        page.set_cookie(_cookie(headers), self._token, httponly=True, samesite="strict")
         return page
 
     def _is_token(self, given: str) -> bool:
@@ -89,21 +89,22 @@ def _foreign(method: str, headers: Headers) -> str | None:
         return f"{method} is not for this page"
     if method == "POST" and origin is None:
         return "a form without an Origin"
-    if headers.get("sec-fetch-site", "none") in ("same-site", "cross-site") and not _opens(headers):
+    if headers.get("sec-fetch-site") in ("same-site", "cross-site") and not _opens(headers):
         return "a page of another site"
     return None
 
 
 def _opens(headers: Headers) -> bool:
     """True if a person follows a link to us from elsewhere: harmless, the token is still asked."""
-    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") in (
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == (
+        "navigate",
         "document",
     )
 
 
 def _cookie(headers: Headers) -> str:
     """One name for each port: cookies do not tell ports apart."""
-    return f"msb_explore_{headers.get('host', '').partition(':')[2] or 80}"
+    return f"msb_explore_{headers['host'].partition(':')[2] or 80}"
 
 
 def _with_headers(send: Send) -> Send:

@@ -9,7 +9,7 @@ measure that the runs' judges do not support.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,22 +50,24 @@ class Chart:
         return (dict(zip(self.columns, row, strict=True)) for row in self.rows)
 
 
-def charts(
-    found: Sequence[ReportedRun], pairs: Sequence[tuple[ReportedRun, ReportedRun]] = ()
-) -> list[Chart]:
-    """Every chart that these runs can give; ``pairs`` are runs before and after."""
-    leads = list(dict.fromkeys(led for one in found if (led := lead_of(one))))
-    scales = list(dict.fromkeys(one.card.scale for one in found if one.card.scale))
-    several = len(scales) > 1
-    drawn = [
-        *(measured(found, led) for led in leads),
-        *(distribution(found, scale, several) for scale in scales),
-        *(principles(found, led) for led in leads),
-        refusal(found),
-        before_after(pairs),
-        *(confusion(one) for one in found),
-    ]
+Pairs = Sequence[tuple[ReportedRun, ReportedRun]]
+"""Runs before and after a change of the target."""
+
+
+def charts(found: Sequence[ReportedRun], pairs: Pairs = ()) -> list[Chart]:
+    """Every chart that these runs can give."""
+    drawn = (chart for figure in FIGURES for chart in figure(found, pairs))
     return [chart for chart in drawn if chart and chart.rows]
+
+
+def leads(found: Sequence[ReportedRun]) -> list[Measure]:
+    """The measures that the runs' harmful sides are led by."""
+    return list(dict.fromkeys(led for one in found if (led := lead_of(one))))
+
+
+def scales(found: Sequence[ReportedRun]) -> list[str]:
+    """The keys of the scales that the runs were judged on."""
+    return list(dict.fromkeys(one.card.scale for one in found if one.card.scale))
 
 
 def lead_of(one: ReportedRun) -> Measure | None:
@@ -188,7 +190,7 @@ def refusal(found: Sequence[ReportedRun]) -> Chart:
     )
 
 
-def before_after(pairs: Sequence[tuple[ReportedRun, ReportedRun]]) -> Chart | None:
+def before_after(pairs: Pairs) -> Chart | None:
     """Every measure that both have, before and after a change of the target."""
     if not pairs:
         return None
@@ -232,3 +234,14 @@ def confusion(one: ReportedRun) -> Chart | None:
 def measure_of(key: str) -> Measure | None:
     """The measure with this key; None for what is none of ours, as capability."""
     return next((m for m in MEASURES if m.key == key), None)
+
+
+FIGURES: list[Callable[[Sequence[ReportedRun], Pairs], Iterable[Chart | None]]] = [
+    lambda found, pairs: (measured(found, led) for led in leads(found)),
+    lambda found, pairs: (distribution(found, s, len(scales(found)) > 1) for s in scales(found)),
+    lambda found, pairs: (principles(found, led) for led in leads(found)),
+    lambda found, pairs: (refusal(found),),
+    lambda found, pairs: (before_after(pairs),),
+    lambda found, pairs: (confusion(one) for one in found),
+]
+"""Every figure, in order. How each kind is drawn is a row of ``drawing.DRAW``."""

@@ -93,15 +93,18 @@ class CapabilityStore(Database):
         settings = orjson.dumps(target.settings).decode()
         with self.transaction():
             self._db.execute(
-                "INSERT OR IGNORE INTO capability_targets VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO capability_targets (key, name, settings) VALUES (?, ?, ?)",
                 (target.key, target.name, settings),
             )
             self._db.execute(
-                "INSERT OR IGNORE INTO capability_tasks VALUES (?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO capability_tasks (key, name, version, questions) "
+                "VALUES (?, ?, ?, ?)",
                 (asked.key, asked.task, asked.version, asked.questions.astype("<u8").tobytes()),
             )
             self._db.execute(
-                "INSERT OR REPLACE INTO capability_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                """INSERT OR REPLACE INTO capability_results (target, task, shots, seed, n,
+                accuracy, stderr, correct, harness, created)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     target.key,
                     asked.key,

@@ -28,7 +28,8 @@ def put_card(
             *(judge, name, part, card["sha256"]),
         )
         store.write(
-            "INSERT OR REPLACE INTO judge_cards VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO judge_cards (judge, name, part, n, created, card) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
             *(judge, name, part, n, at, orjson.dumps({**card, "at": at}).decode()),
         )
 

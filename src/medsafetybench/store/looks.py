@@ -72,9 +72,13 @@ def take_look(
     with store.transaction():
         look = next_look(store, series, looks, settings, run, judges)
         begun = (series, looks, _written(settings), _now())
-        store.write("INSERT OR IGNORE INTO series VALUES (?, ?, ?, ?)", *begun)
         store.write(
-            "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?, 'undecided', ?)",
+            "INSERT OR IGNORE INTO series (name, looks, settings, created) VALUES (?, ?, ?, ?)",
+            *begun,
+        )
+        store.write(
+            """INSERT OR IGNORE INTO looks (series, number, run, judges, verdict, created)
+            VALUES (?, ?, ?, ?, 'undecided', ?)""",
             *(series, look.number, run, _keys(judges), _now()),
         )
     return look

@@ -226,8 +226,8 @@ def reach(store: Store, sample: Sample, reader: JudgeRecord, position: int | Non
     place = len(sample.positions) if position is None else _place(sample, position)
     with store.transaction():
         store.write(
-            """INSERT INTO sample_readers VALUES (?, ?, ?) ON CONFLICT (sample, judge)
-            DO UPDATE SET reached = MAX(reached, excluded.reached)""",
+            """INSERT INTO sample_readers (sample, judge, reached) VALUES (?, ?, ?)
+            ON CONFLICT (sample, judge) DO UPDATE SET reached = MAX(reached, excluded.reached)""",
             *(sample.number, reader.number, place),
         )
 

@@ -161,7 +161,7 @@ class Store(Database):
                 [(key, *_request_row(request)) for _, key, request, _ in keyed],
             )
             self._db.executemany(
-                "INSERT INTO items VALUES (?, ?, ?, ?)",
+                "INSERT INTO items (run, position, request, response) VALUES (?, ?, ?, ?)",
                 [(run, position, request, key) for position, request, _, key in keyed],
             )
 
