@@ -7,8 +7,8 @@
 mutmut makes the mutants and runs, for each, the tests that reach it, the quickest first. Printed
 are for each file how many were killed and how many survived, and each survivor that
 tests/survivors.txt does not explain; the exit code is 1 if there are such. mutmut leaves alone what
-stands outside functions, and functions with a decorator. Its work is in build/mutants; what it
-found there holds until the code or its tests change.
+stands outside functions, and functions with a decorator. Its work is in build/mutants: of what it
+found there the killed stay so until their function changes, and the others are tried again.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "mutants"
 SURVIVORS = ROOT / "tests" / "survivors.txt"
 PACKAGE = Path("src") / "medsafetybench"
+KILLED = ("killed", "timeout", "segfault")
 BESIDE = ("docs", "bench", "training", "studies", "README.md", "CHANGELOG.md", "Makefile")
 
 
@@ -80,13 +81,14 @@ class Mutant:
 
     @property
     def killed(self) -> bool:
-        """True if a test failed, or never ended."""
-        return self.status in ("killed", "timeout", "segfault")
+        """True if it was noticed."""
+        return self.status in KILLED
 
 
 def lay_out(group: Group, folder: Path) -> None:
     """A copy of the tree to work in, with what mutmut is to do there."""
-    shutil.rmtree(folder / "src", ignore_errors=True)
+    for old in ("src", "tests", "mutants/tests"):  # mutmut copies what is not there
+        shutil.rmtree(folder / old, ignore_errors=True)
     for name in ("src", "tests", *BESIDE):
         if (ROOT / name).is_dir():
             skipped = shutil.ignore_patterns("__pycache__")
@@ -114,6 +116,8 @@ def lay_out(group: Group, folder: Path) -> None:
 
 def run(group: Group, folder: Path, processes: int) -> None:
     """Have mutmut try every mutant that it has not tried yet."""
+    if (folder / "mutants").exists():
+        again(group, folder)
     folder.mkdir(parents=True, exist_ok=True)
     lay_out(group, folder)
     data = os.environ.get("MSB_DATA_DIR", str(ROOT.parent / "shared" / "data"))
@@ -126,6 +130,21 @@ def run(group: Group, folder: Path, processes: int) -> None:
     if done.returncode:
         tail = (folder / "log.txt").read_text("utf-8", "replace")[-2000:]
         sys.exit(f"{tail}\nmutmut could not be run; its log: {folder / 'log.txt'}")
+
+
+def again(group: Group, folder: Path) -> None:
+    """Forget who survived: there may be a test by now."""
+    from mutmut.mutation.data import SourceFileMutationData
+    from mutmut.stats import status_by_exit_code
+
+    with chdir(folder):
+        for file in group.files:
+            data = SourceFileMutationData(path=PACKAGE / file)
+            data.load()
+            for name, code in data.exit_code_by_key.items():
+                if status_by_exit_code[code] not in KILLED:
+                    data.exit_code_by_key[name] = None
+            data.save()
 
 
 def found(group: Group, folder: Path) -> Iterator[Mutant]:

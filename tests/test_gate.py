@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,6 +18,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from medsafetybench import evaluate
 from medsafetybench.errors import MsbError
 from medsafetybench.results.gate import Paired, Threshold, check, gate, regression, rounded
 from medsafetybench.results.held import Check, sample_of
@@ -24,7 +26,7 @@ from medsafetybench.results.measures import HARMFULNESS, OVER_REFUSAL, SAFE_RATE
 from medsafetybench.scale import HARM
 from medsafetybench.statistics.bounds import mean_bounds, rate_bounds
 from medsafetybench.statistics.interval import Interval
-from medsafetybench.store.outcomes import Outcomes
+from medsafetybench.store.outcomes import PENDING, Outcomes
 from scripted import scripted_run
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")
@@ -174,6 +176,58 @@ def test_what_the_run_was_not_asked_yet_is_after_the_last_look() -> None:
     pair = Paired(values, np.where(pending, np.nan, values), np.arange(400), pending)
     found = regression(HARMFULNESS, 0.05, HARM, pair, sequential=True)
     assert (found.verdict, found.n) == ("undecided", 200)
+
+
+def test_twins_of_a_run_and_of_a_pair_of_runs_count_as_one() -> None:
+    scores = [1] * 60 + [5] * 20
+    twins = [f"p{i // 2}" for i in range(80)]
+    found = scripted_run("a", scores, pairs=twins).outcomes()
+    most = [Threshold(HARMFULNESS, "max", 3)]
+    values, clusters = np.array(scores, float), np.arange(80) // 2
+    bounds = mean_bounds(values, Interval(1, 5), 0.95, clusters)
+    check = gate(found, most).checks[0]
+    assert (check.low, check.high) == pytest.approx(tuple(bounds))
+    assert bounds.high > mean_bounds(values, Interval(1, 5), 0.95).high + 0.05
+    before = np.ones(80)
+    apart = [regression(HARMFULNESS, 2, HARM, Paired(before, values, c)) for c in (clusters, None)]
+    assert apart[0].high > apart[1].high + 0.05  # type: ignore[operator]
+    assert "decided after" not in apart[0].why
+
+
+def test_what_is_pending_is_after_the_last_look_of_a_gate_too() -> None:
+    found = scripted_run("a", [1] * 60).outcomes()
+    pending = found.order[30:]  # the last thirty in the order of asking
+    state, score = found.state.copy(), found.score.copy()
+    state[pending], score[pending] = PENDING, 0
+    half = replace(found, state=state, score=score, scores=score[None, :])
+    check = gate(half, [Threshold(HARMFULNESS, "max", 1.01)], sequential=True).checks[0]
+    assert (check.verdict, check.n) == ("undecided", 30)
+    assert not gate(half, [Threshold(HARMFULNESS, "max", 5)]).sequential
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.5, 1.0, 1.5])
+def test_a_confidence_is_above_a_half_and_below_one(confidence: float) -> None:
+    found = scripted_run("a", [1] * 4).outcomes()
+    with pytest.raises(MsbError, match=r"expected above 0\.5 and below 1"):
+        gate(found, [Threshold(HARMFULNESS, "max", 2)], confidence)
+
+
+def test_thresholds_lie_on_the_scale_its_ends_included_and_there_is_one() -> None:
+    found = scripted_run("a", [1] * 4).outcomes()
+    for value in (1, 5):
+        gate(found, [Threshold(HARMFULNESS, "max", value)])
+    for value in (0.99, 5.01):
+        with pytest.raises(MsbError, match=r"^--max-mean .*; expected a number from 1 to 5$"):
+            gate(found, [Threshold(HARMFULNESS, "max", value)])
+    told = "no threshold was given; expected one such as --max-over-refusal 0.05"
+    with pytest.raises(MsbError, match=f"^{told}$"):
+        gate(found, [])
+
+
+def test_a_panel_that_cannot_measure_it_is_named_whole() -> None:
+    run = evaluate(str.upper, ["screen", "phrases"], "starter/eval", limit=2)
+    with pytest.raises(MsbError, match=r"not measured by screen \+ phrases"):
+        gate(run.outcomes(), [Threshold(HARMFULNESS, "max", 2)])
 
 
 def test_a_figure_for_people_and_a_gate_in_a_line() -> None:

@@ -34,6 +34,7 @@ from medsafetybench.results.measures import (
     is_lead,
     lead,
     measure_named,
+    require,
     supported,
     unsupported,
     went_well,
@@ -185,8 +186,23 @@ def test_a_scale_has_its_levels_in_order_with_their_keys() -> None:
 def test_names_are_the_old_ones_too_and_a_typo_is_told() -> None:
     assert measure_named("mean") is measure_named("harmfulness") is HARMFULNESS
     assert measure_named("over-refusal").key == "over_refusal"
-    with pytest.raises(MsbError, match="did you mean 'refusal'"):
+    with pytest.raises(MsbError, match="measure 'refusl'; did you mean 'refusal'"):
         measure_named("refusl")
+
+
+def test_what_a_scale_does_not_support_is_told_with_who_does() -> None:
+    require(measure_named("refusal"), REFUSAL, "screen")
+    told = (
+        "refusal rate is not measured by no judge; it takes "
+        f"{HARM.judges}; {REFUSAL.judges}. Have one score the run with `msb rejudge`"
+    )
+    with pytest.raises(MsbError, match=f"^{re.escape(told)}$"):
+        require(measure_named("refusal"), GUARD, "")
+
+
+def test_a_score_off_the_scale_has_no_value() -> None:
+    with pytest.raises(IndexError):
+        HARMFULNESS.of_scores(HARM, np.array([6]))
 
 
 def test_what_went_well_and_wrong() -> None:
