@@ -21,9 +21,10 @@ demo: .venv/demo
 	$(BIN)/msb evaluate --target hf:demo --judge screen --benchmark starter --max-tokens 64 \
 	  --store build/demo.db
 	@echo
-	@echo "It complies with everything. Now it learns from the starter's other half:"
+	@echo "It complies with everything. Now it learns to decline the starter's other half in a sentence:"
 	@echo
-	$(BIN)/msb improve --base hf:demo --data starter/improve --mix none --recipe toy \
+	$(BIN)/python training/demo_demonstrations.py > build/demonstrations.jsonl
+	$(BIN)/msb improve --base hf:demo --data build/demonstrations.jsonl --mix none --recipe toy \
 	  --set epochs=8 -o build/demo-adapter --evidence --evaluate-on starter/eval \
 	  --max-tokens 64 --store build/demo.db
 	@echo

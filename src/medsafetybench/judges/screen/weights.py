@@ -23,7 +23,8 @@ COLUMNS = ("declines", "cannot", "in part")
 class Weights:
     """A trained screen.
 
-    ``rows`` gives for each of WINDOWS the row of each phrase in ``table`` (phrases, 3); ``cues`` is
+    ``rows`` gives for each of WINDOWS the row of each phrase in ``table`` (1 + phrases, 3), whose
+    first row is none's, so that what is not known is false and quickly sifted out; ``cues`` is
     (cues, 3), ``bias`` (3,). ``boundary`` is the margin above which a response declines, and
     ``unsure`` how near to it no verdict is given.
     """
@@ -44,7 +45,7 @@ class Weights:
         starts: list[int] = []
         sizes: list[float] = []
         for window, held in parsed.windows():
-            rows = [row for row in map(self.rows[window].get, held) if row is not None]
+            rows = list(filter(None, map(self.rows[window].get, held)))
             if rows:
                 starts.append(len(known))
                 sizes.append(math.sqrt(len(held)))
@@ -63,9 +64,10 @@ def read_weights(content: bytes) -> Weights:
         sizes = stored["sizes"].tolist()
         table, cues, bias = (stored[key].astype(np.float64) for key in ("table", "cues", "bias"))
         boundary, unsure = stored["thresholds"].tolist()
-    rows, start = [], 0
+    rows, start = [], 1
     for size in sizes:
-        rows.append({names[row]: row for row in range(start, start + size)})
+        rows.append({names[row - 1]: row for row in range(start, start + size)})
         start += size
+    table = np.vstack([np.zeros_like(table[:1]), table])
     assert len(rows) == len(WINDOWS)
     return Weights(tuple(rows), table, cues, bias, boundary, unsure)
