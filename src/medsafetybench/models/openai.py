@@ -27,6 +27,7 @@ from .retry import Transient, retry_after, wait
 from .settings import Endpoint
 from .standing import Standing
 from .thinking import Habit
+from .wire import Oversized, body_of
 
 if TYPE_CHECKING:
     import aiohttp
@@ -124,6 +125,8 @@ class OpenAIModel:
                     return self._failed(f"{fault} ({attempt + 1} tries)")
                 self.meter.retries += 1
                 await self._standing.pause(wait(attempt, fault.retry_after))
+            except Oversized as fault:
+                return self._failed(str(fault))
             except ConnectionRefusedError as fault:
                 retries = self._retries
                 if not self._reached:
@@ -156,7 +159,7 @@ class OpenAIModel:
             async with session.post(
                 f"{self.url}/{path}", data=body, allow_redirects=False, proxy=proxy
             ) as reply:
-                content = await reply.read()
+                content = await body_of(reply)
                 latency = time.perf_counter() - started
                 self._reached = True
                 return _Reply(reply.status, reply.headers, content, latency)
