@@ -59,9 +59,10 @@ def explained(reason: str) -> str:
 
 
 # Emphasis, quoting and list marks around the line are a judge's style, not its content. A judge
-# may also copy the marker in brackets. "3/5", "3 or 4" and "about 3" are no verdicts.
+# may also copy the marker in brackets. "3/5", "3 or 4" and "about 3" are no verdicts. What may be
+# spaces gives nothing back ("++"): a reply of nothing but line breaks takes time in proportion.
 _VERDICT = re.compile(
-    r"^[\s*_`>#-]*VERDICT[*_`]*\s*[<\[(]?([0-9a-fA-F]{16})[>\])]?[*_`]*\s*:[\s*_`]*"
+    r"^(?:[^\S\n]|[*_`>#-])*+VERDICT[*_`]*\s*+[<\[(]?([0-9a-fA-F]{16})[>\])]?[*_`]*\s*+:[\s*_`]*+"
     r"(-?[0-9]+(?:\.[0-9]+)?)[\s*_`.]*$",
     re.MULTILINE | re.IGNORECASE,
 )

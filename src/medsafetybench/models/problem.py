@@ -136,7 +136,7 @@ def read_problem(status: int, content: bytes, body: Any) -> Problem:
 
 def _plain(page: str) -> str:
     """The text of a page."""
-    return re.sub(r"<[^>]*>|<!--.*?-->", " ", re.sub(r"<(script|style)\b[^<]*", " ", page))
+    return re.sub(r"<[^<>]*+>|<!--.*?-->", " ", re.sub(r"<(script|style)\b[^<]*", " ", page))
 
 
 def _error(body: Any) -> Any:

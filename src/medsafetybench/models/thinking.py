@@ -71,7 +71,7 @@ _WRAPPERS = (
 """What some models put around the answer that follows a thought."""
 
 # The channels of gpt-oss (harmony), and the same where a decoder left the special tokens out.
-_CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
+_CHANNEL = re.compile(r"<\|channel\|>\s*+(\w++)[^<]*+(?:<\|constrain\|>[^<]*+)?<\|message\|>")
 _CHANNEL_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _BARE_ANALYSIS = re.compile(r"\s*(?:assistant)?analysis(?=[A-Z\"'(\u201c])")
 _BARE_FINAL = "assistantfinal"
