@@ -16,6 +16,7 @@ ROOMS = (
     *("errors", "scale", "legible", "demo", "records", "taxonomy", "statistics"),
     *(
         "textfiles",
+        "wholefiles",
         "documents",
         "jsontext",
         "cells",

@@ -148,7 +148,11 @@ class Killed(sqlite3.Connection):
         return super().execute(*given)
 
 connect = sqlite3.connect
-sqlite3.connect = lambda *given, **named: connect(*given, factory=Killed, **named)
+def killed(path, factory=None, **named):
+    kind = sqlite3.Connection if path == ":memory:" else Killed
+    return connect(path, factory=kind, **named)
+
+sqlite3.connect = killed
 """
 
 

@@ -27,6 +27,7 @@ import yaml
 from ..errors import MsbError, UnknownName
 from ..records import digest
 from ..taxonomy import Taxonomy, load_taxonomy
+from ..wholefiles import private
 
 STAGES = ("elicit", "extract", "deduplicate", "filter", "contrast", "answer")
 """The stages that write outcomes, in order; review and release come after them."""
@@ -84,6 +85,7 @@ class Project:
             raise MsbError(f"{path} is there already; edit it, or give another folder")
         folder.mkdir(parents=True, exist_ok=True)
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
+        private(path)
         path.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), "utf-8")
         return cls(folder)
 
@@ -198,6 +200,7 @@ def whole_lines(path: Path) -> Iterator[bytes]:
 @contextmanager
 def append(path: Path) -> Iterator[BinaryIO]:
     """A file to append whole lines to, unbuffered, once a torn last line is taken off."""
+    private(path)
     with path.open("ab+", buffering=0) as file:
         size = file.seek(0, 2)
         while size and not _ends_line(file, size):

@@ -22,6 +22,7 @@ from ..evaluation.evaluation import differences
 from ..models.hf_engine import load_model, load_tokenizer
 from ..models.hf_files import ADAPTER_WEIGHTS, TRAINING, resolve, training_of
 from ..models.templates import DEFAULT, chat_templates
+from ..wholefiles import appearing
 
 CONFIG = "adapter_config.json"
 SETTINGS, CHECKPOINTS = "settings.json", "checkpoints"
@@ -68,10 +69,8 @@ def finish(folder: Path, saved: Path, record: Mapping[str, Any]) -> None:
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
     """The whole file or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-    part.replace(path)
+    with appearing(path) as part:
+        part.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
 
 def card(record: Mapping[str, Any]) -> str:

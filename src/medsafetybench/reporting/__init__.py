@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import MsbError
+from ..wholefiles import appearing
 
 __all__ = ["write_report"]
 
@@ -54,8 +55,8 @@ def write_report(
     text = RENDER[form](build(found, pairs, include_text, judges, rule))
     path = Path(output).expanduser()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        with appearing(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise MsbError(f"{path} cannot be written: {error.strerror}") from None
     return path

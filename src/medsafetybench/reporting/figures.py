@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MsbError
 from ..tables import write_rows
+from ..wholefiles import appearing
 from .charts import Chart
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def write_figures(charts: Sequence[Chart], folder: Path, forms: Sequence[str]) -
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(content)
+        with appearing(path) as part:
+            part.write_bytes(content)
     except OSError as error:
         raise MsbError(f"{path} cannot be written: {error.strerror}") from None

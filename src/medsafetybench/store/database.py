@@ -9,9 +9,11 @@ Opening brings a store to this program's version (see migrations), and refuses w
 from __future__ import annotations
 
 import filecmp
+import os
 import shutil
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -22,15 +24,51 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..errors import MsbError, StopRun
+from ..wholefiles import private
 from .migrations import APPLICATION_ID, migrate, newest, version_of
+from .shape import check_shape
 
 MEMORY = ":memory:"
 BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 BUSY_SECONDS = 30
 BUSY_PAUSE_SECONDS = 0.02
 LITTLE_ROOM = 65_536  # bytes: less than SQLite's side files need
+STEPS = 1_000_000  # of SQLite's machine, after which a statement is looked at
+LONGEST = 30_000  # such looks: more than any of ours takes of a store with millions of rows
 
 Result = TypeVar("Result")
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that ends a statement which does not end, and believes nothing of a schema.
+
+    A store that was made to keep us busy is so one clear line; work is counted, not time, so that
+    whoever reads rows slowly is not stopped.
+    """
+
+    def __init__(self, *given: Any, **told: Any) -> None:
+        super().__init__(*given, **told)
+        self._looks = 0
+        self.set_progress_handler(self._look, STEPS)
+        super().execute("PRAGMA trusted_schema = OFF")
+
+    def _look(self) -> bool:
+        self._looks += 1
+        return self._looks > LONGEST
+
+    def execute(self, *given: Any) -> sqlite3.Cursor:
+        """One statement; the work of the one before it does not count. Raises MsbError if it does
+        not end."""
+        self._looks = 0
+        try:
+            return super().execute(*given)
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+                raise
+            raise MsbError(
+                "reading the store does not end and was given up: it holds far more than a run "
+                "does; ask whoever gave it to you for the store as msb wrote it"
+            ) from None
 
 
 class Database:
@@ -55,7 +93,8 @@ class Database:
 
     @classmethod
     def _open(cls, path: Path) -> Self:
-        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        private(path)
+        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, factory=_Connection)
         try:
             _check(db, path)
             db.execute("PRAGMA journal_mode = WAL")
@@ -175,6 +214,7 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
             f"{path} was made by a newer medsafetybench (store version {version}, this one reads "
             f"up to {newest()}); upgrade, or give --store another path"
         )
+    check_shape(db, path)
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
@@ -186,6 +226,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,
+            factory=_Connection,
         )
         try:
             _patiently(partial(_check, db, path))
@@ -199,7 +240,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 
 def _copied_into_memory(path: Path) -> sqlite3.Connection:
     """An older store, brought to this version in memory; the file stays as it is."""
-    copy = sqlite3.connect(MEMORY, isolation_level=None)
+    copy = sqlite3.connect(MEMORY, isolation_level=None, factory=_Connection)
     with closing(_open_to_read(path)) as db:
         db.backup(copy)
     migrate(copy, lambda version: None)
@@ -210,9 +251,9 @@ def _copied_into_memory(path: Path) -> sqlite3.Connection:
 def _keep(path: Path, version: int) -> Path:
     """A copy of the store as it is, beside it; none that is there is ever overwritten."""
     name = f"{path.name}.v{version}-backup"
-    part = path.with_name(f"{name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(0o600)
+    descriptor, made = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=path.parent)
+    os.close(descriptor)
+    part = Path(made)
     try:
         # A connection of its own: the one that is about to migrate may not copy.
         with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(part)) as new:

@@ -10,6 +10,7 @@ Running again is resuming: what is there is never asked for twice. See migration
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -359,7 +360,16 @@ def request_key(request: Request) -> bytes:
     return sha256(orjson.dumps(request.content())).digest()[:16]
 
 
+IDENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+"""What a run's id may be: files are named by it, so it cannot lead to another folder."""
+
+
 def _run_record(row: tuple[Any, ...]) -> RunRecord:
+    if not IDENTITY.fullmatch(str(row[1])):
+        raise MsbError(
+            f"the store holds a run with the id {ascii(row[1])[:60]}, which msb gives to none; ask "
+            "whoever gave it to you for the store as msb wrote it"
+        )
     number, identity, created, settings, panel, audit, provenance, stopped, *names = row
     called, name, tags = names
     return RunRecord(

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import orjson
 
 from ..errors import MissingExtra, MsbError
+from ..wholefiles import appearing
 from .separated import SEPARATORS, neutral
 
 INTEGERS = ("principle", "turn", "score", "input_tokens", "output_tokens", "thinking_tokens")
@@ -31,14 +32,9 @@ def write_rows(path: Path, found: Iterable[Mapping[str, Any]]) -> int:
     write = WRITE.get(path.suffix.lower())
     if write is None:
         raise MsbError(f"{path}: expected a name ending in {', '.join(WRITE)}")
-    unfinished = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with appearing(path) as unfinished:
             count = write(unfinished, iter(found))
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise MsbError(f"{path} cannot be written: {error.strerror}") from None
     return count

@@ -39,6 +39,13 @@ def version_of(db: sqlite3.Connection) -> int:
     return version
 
 
+def schema(db: sqlite3.Connection, version: int) -> None:
+    """Make the tables of a version in a database that holds nothing."""
+    for number, sql in _steps().items():
+        if number <= version:
+            _apply(db, number, sql)
+
+
 def migrate(db: sqlite3.Connection, keep: Callable[[int], None]) -> int:
     """Bring a store to the newest version, in one transaction; return the version it had.
 
