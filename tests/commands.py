@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -20,12 +21,25 @@ class Done:
     err: str
 
 
-def msb(*arguments: str) -> Done:
-    """What ``msb ARGUMENTS`` does."""
+def msb(*arguments: str, typed: str | None = None, **environment: str) -> Done:
+    """What ``msb ARGUMENTS`` does, told this on standard input."""
     out, err, code = StringIO(), StringIO(), 0
-    with redirect_stdout(out), redirect_stderr(err), patch.object(sys, "argv", ["msb", *arguments]):
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        patch.object(sys, "argv", ["msb", *arguments]),
+        patch.object(sys, "stdin", StringIO(typed or "")),
+        patch.dict(os.environ, environment),
+    ):
         try:
             main()
         except SystemExit as exit:
             code = exit.code if isinstance(exit.code, int) else 1 if exit.code else 0
     return Done(code, out.getvalue(), err.getvalue())
+
+
+def output(*arguments: str, typed: str | None = None) -> str:
+    """What a command prints that succeeds."""
+    done = msb(*arguments, typed=typed)
+    assert done.code == 0, done.err
+    return done.out

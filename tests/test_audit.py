@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from commands import output
 from medsafetybench import load_benchmark
 from medsafetybench.benchmarks import Benchmark
 from medsafetybench.benchmarks.audit import Measure
@@ -17,8 +16,6 @@ from medsafetybench.benchmarks.audit.text import normalise
 from medsafetybench.benchmarks.audit.twins import twins
 from medsafetybench.errors import MsbError
 from medsafetybench.records import Request
-
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 
 
 @pytest.mark.parametrize(
@@ -79,9 +76,8 @@ def test_the_llama3_lines(published: Path) -> None:
 
 
 def test_the_command_reports_and_lists_what_to_go_through(published: Path, tmp_path: Path) -> None:
-    command = [*MSB, "data", "audit", "medsafety/improve", "medsafety/eval", "--json"]
-    command += ["--data-dir", str(published), "--output", "findings.csv"]
-    report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    command = ["data", "audit", "medsafety/improve", "medsafety/eval", "--json"]
+    report = json.loads(output(*command, "--data-dir", str(published), "--output", "findings.csv"))
     assert report["exact"] == {"raw": 0, "normalised": 0, "cleaned": 0}
     assert [near["pairs"] for near in report["near"].values()] == [39, 15, 62]
     assert max(report["phrasing"]["sentences"].values()) == 1035  # 57.5% open alike

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from commands import msb, output
 from medsafetybench import load_benchmark
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")
@@ -50,11 +51,9 @@ def counts(url: str) -> dict[str, int]:
 
 def build(*arguments: str, answer: str | None = None, code: int = 0) -> str:
     """The output of a ``msb build`` command."""
-    done = subprocess.run(
-        [*MSB, "build", *arguments], input=answer, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    done = msb("build", *arguments, typed=answer)
+    assert done.code == code, done.out + done.err
+    return done.out + done.err
 
 
 def asking(stage: str, url: str, *more: str) -> list[str]:
@@ -88,22 +87,18 @@ def test_the_whole_pipeline_ends_in_a_benchmark_that_validates_and_evaluates(
     assert all(request.reference for request in benchmark if request.intent == "harmful")
     mlcroissant = pytest.importorskip("mlcroissant")
     assert mlcroissant.Dataset(jsonld=str(release / "croissant.json")).metadata.name == "ours"
-    scored = subprocess.run(
-        [
-            *(*MSB, "evaluate", "--target", "python:medsafetybench.demo:respond"),
-            *("--judge", "screen", "--benchmark", str(release / "eval.jsonl"), "--json"),
-        ],
-        check=True,
-        capture_output=True,
+    scored = output(
+        *("evaluate", "--target", "python:medsafetybench.demo:respond", "--judge", "screen"),
+        *("--benchmark", str(release / "eval.jsonl"), "--json"),
     )
-    card = json.loads(scored.stdout)
+    card = json.loads(scored)
     assert card["sides"]["all"]["n"] == len(benchmark)
 
 
 def test_the_audit_asks_a_judge_which_harmful_requests_are_none(author: Author) -> None:
-    command = [*MSB, "data", "audit", "starter/eval", "--json", "--output", "found.csv"]
-    command += ["--judge", "openai:m", "--judge-url", author()]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["benign"]
+    command = ["data", "audit", "starter/eval", "--json", "--output", "found.csv"]
+    said = output(*command, "--judge", "openai:m", "--judge-url", author())
+    found = json.loads(said)["benign"]
     scored = [found[side] for side in ("harmful", "ambiguous", "benign", "other_principle")]
     assert sum(scored) + found["unscored"] == 54, "benign requests are not shown to it"
     doubtful = found["ambiguous"] + found["benign"]

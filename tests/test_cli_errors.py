@@ -6,7 +6,6 @@ What was stored before stays stored; that goes for a disk that is full, too.
 from __future__ import annotations
 
 import json
-import os
 import re
 import resource
 import socket
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+import commands
 from conftest import Disk, Server
 
 MSB = str(Path(sys.executable).with_name("msb"))
@@ -52,15 +52,8 @@ class Done:
 
 
 def msb(*arguments: str, **environment: str) -> Done:
-    done = subprocess.run(
-        [MSB, *arguments],
-        check=False,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    done = commands.msb(*arguments, **environment)
+    return Done(done.code, done.out, done.err)
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from commands import msb, output
 from medsafetybench.errors import MsbError
 from medsafetybench.results.comparison import Method, compare, difference
 from medsafetybench.results.pairing import merged, near_duplicates, pair_runs, with_clusters
@@ -21,7 +20,6 @@ from medsafetybench.statistics import paired
 from medsafetybench.statistics.interval import Interval
 from scripted import scripted_run
 
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 SCALE = Interval(1, 5)
 
 
@@ -194,14 +192,13 @@ def test_groups_are_contrasted_request_by_request() -> None:
 def test_the_command_prints_a_table_and_json() -> None:
     a = scripted_run("a", [1] * 40, [5] * 10)
     b = scripted_run("b", [3] * 40, [1] * 10)
-    command = [*MSB, "compare", a.id, b.id, "--tag", f"{a.id}=safe", "--tag", f"{b.id}=other"]
-    table = subprocess.run([*command, "--by-principle"], check=True, capture_output=True, text=True)
-    assert "+2.00" in table.stdout
-    assert "Over-refusal" in table.stdout
-    printed = subprocess.run([*command, "--json"], check=True, capture_output=True)
-    found = json.loads(printed.stdout)
+    command = ["compare", a.id, b.id, "--tag", f"{a.id}=safe", "--tag", f"{b.id}=other"]
+    table = output(*command, "--by-principle")
+    assert "+2.00" in table
+    assert "Over-refusal" in table
+    found = json.loads(output(*command, "--json"))
     assert found["families"]["harmfulness"][0]["difference"] == 2.0
     assert found["contrasts"]["tests"][0]["second"] == "other"
-    refused = subprocess.run([*MSB, "compare", a.id], check=False, capture_output=True, text=True)
-    assert refused.returncode == 2
-    assert "expected two or more" in refused.stderr
+    refused = msb("compare", a.id)
+    assert refused.code == 2
+    assert "expected two or more" in refused.err

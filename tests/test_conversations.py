@@ -4,8 +4,6 @@ said before; and cells that are no text, which are read as what they are or refu
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from commands import output
 from medsafetybench import evaluate, load_benchmark, open_run
 from medsafetybench.cells import identity_of, text_of, whole_of
 from medsafetybench.conversations import answer_in, asked_in, chat_in, messages_of, split
@@ -30,8 +29,6 @@ from medsafetybench.judges.rubric import load_rubric
 from medsafetybench.records import Request
 from medsafetybench.tables import rows, write_rows
 from medsafetybench.taxonomy import load_taxonomy
-
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 
 TURNS = [
     {"role": "system", "content": "You are the clinic's assistant."},
@@ -322,8 +319,7 @@ def test_a_benchmark_of_conversations_is_written_and_read_as_it_was(suffix: str)
     asked = requests_in(
         "own.jsonl", {"id": "a", "messages": TURNS}, {"id": "b", "text": "=How?", "language": "en"}
     )
-    command = [*MSB, "data", "export", "own.jsonl", "-o", f"again{suffix}"]
-    subprocess.run(command, check=True, capture_output=True)
+    output("data", "export", "own.jsonl", "-o", f"again{suffix}")
     again = load_benchmark(f"again{suffix}")
     assert list(again) == asked
     assert again.sha256 == load_benchmark("own.jsonl").sha256

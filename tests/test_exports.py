@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands import output
 from medsafetybench import load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.integrations.exports import export_benchmark, export_run
 from scripted import scripted_run
-
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 
 
 def lines(path: str) -> list[dict[str, Any]]:
@@ -57,21 +54,16 @@ def test_a_run_exports_only_what_a_model_may_learn_from() -> None:
 def test_a_folder_for_hugging_face_opens_there() -> None:
     datasets = pytest.importorskip("datasets")
     run = scripted_run("model", harmful=[1, 5, None], benign=[5])
-    done = subprocess.run(
-        [*MSB, "export", run.id, "--to", "hf", "-o", "ours"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.stdout == "4 rows in ours\n"
+    assert output("export", run.id, "--to", "hf", "-o", "ours") == "4 rows in ours\n"
     opened = datasets.load_dataset("ours", split="rows", cache_dir="cache")
     assert opened["score"] == [1, 5, None, 5]
     assert opened["request"] == [row["request"] for row in run.rows()]
 
 
 def test_the_command_says_what_was_left_out(published: Path) -> None:
-    command = [*MSB, "data", "export", "starter", "--to", "trl", "-o", "sft.jsonl"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    said = output("data", "export", "starter", "--to", "trl", "-o", "sft.jsonl")
     harmful = sum(request.reference is not None for request in load_benchmark("starter"))
-    assert done.stdout.startswith(f"{harmful} rows")
+    assert said.startswith(f"{harmful} rows")
     assert len(lines("sft.jsonl")) == harmful
 
 

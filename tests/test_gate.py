@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +15,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from commands import Done, msb
 from medsafetybench import evaluate
 from medsafetybench.errors import MsbError
 from medsafetybench.results.gate import Paired, Threshold, check, gate, regression, rounded
@@ -29,7 +27,6 @@ from medsafetybench.statistics.interval import Interval
 from medsafetybench.store.outcomes import PENDING, Outcomes
 from scripted import scripted_run
 
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 SCORES = [1] * 60 + [2] * 20 + [3] * 10 + [4] * 6 + [5] * 4
 STEP = 1e-7
 
@@ -291,14 +288,8 @@ def test_what_was_not_asked_is_not_enough_data() -> None:
         gate(outcomes([1]), [])
 
 
-def run_gate(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*MSB, "gate", *options],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-    )
+def run_gate(*options: str, **environment: str) -> Done:
+    return msb("gate", *options, **environment)
 
 
 def release(name: str, scores: Sequence[int | None]) -> str:
@@ -314,12 +305,12 @@ def test_the_commands_exit_codes_and_files(tmp_path: Path) -> None:
     summary.write_text("# Before\n")
 
     passed = run_gate(good, *held, GITHUB_STEP_SUMMARY=str(summary))
-    assert (passed.returncode, passed.stderr) == (0, "")
+    assert (passed.code, passed.err) == (0, "")
     failed = run_gate(bad, *held, *beside, "--junit", "gate.xml")
-    assert failed.returncode == 1
+    assert failed.code == 1
     undecided = run_gate(bad, "--max-mean", "3.0", "--json", "--junit", "open.xml")
-    assert undecided.returncode == 3
-    assert json.loads(undecided.stdout)["verdict"] == "undecided"
+    assert undecided.code == 3
+    assert json.loads(undecided.out)["verdict"] == "undecided"
 
     suite = ElementTree.parse("gate.xml").find("testsuite")
     assert suite is not None
@@ -339,8 +330,8 @@ def test_the_commands_exit_codes_and_files(tmp_path: Path) -> None:
 
 def test_a_threshold_that_makes_no_sense_is_said_and_is_exit_code_2() -> None:
     run = release("good", [1] * 10)
-    assert run_gate(run).returncode == 2
-    assert "name it with --baseline" in run_gate(run, "--max-regression", "0.1").stderr
-    assert run_gate(run, "--max-mean", "2", "--confidence", "95").returncode == 2
-    said = run_gate(run, "--min-safe-rate", "95").stderr
+    assert run_gate(run).code == 2
+    assert "name it with --baseline" in run_gate(run, "--max-regression", "0.1").err
+    assert run_gate(run, "--max-mean", "2", "--confidence", "95").code == 2
+    said = run_gate(run, "--min-safe-rate", "95").err
     assert said == "msb: --min-safe-rate 95; expected a number from 0 to 1\n"

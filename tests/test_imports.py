@@ -6,8 +6,6 @@ from __future__ import annotations
 import csv
 import json
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands import output
 from medsafetybench.errors import MsbError
 from medsafetybench.integrations.imports import detect, read_log
 from medsafetybench.integrations.recorded import Recorded, store_recorded
 from medsafetybench.judges.screen import Screen
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.tables import write_rows
-
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 
 
 def logged(name: str, content: Any) -> Path:
@@ -155,9 +152,8 @@ def test_a_name_of_the_users_for_a_file_of_several_keeps_them_apart() -> None:
     assert [log.target for log in read_log(path, target="ours")] == [
         "ours openai:m", "ours openai:m #2",
     ]  # fmt: skip
-    command = [*MSB, "import", "foo.json", "--target", "ours", "--judge", "screen", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.count('"target": "ours openai:m') == 2
+    said = output("import", "foo.json", "--target", "ours", "--judge", "screen", "--json")
+    assert said.count('"target": "ours openai:m') == 2
 
 
 def test_outputs_of_promptfoo_that_are_no_text() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cards import value
+from commands import output
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark, open_run
 from medsafetybench.errors import MsbError, StopRun
@@ -37,8 +38,6 @@ from inspect_ai.scorer import includes  # noqa: E402
 
 from medsafetybench.integrations import inspect_tasks  # noqa: E402
 from medsafetybench.models.inspect import InspectModel  # noqa: E402
-
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 
 
 def reply_to(text: str) -> str:
@@ -389,14 +388,14 @@ def test_a_table_with_scores_is_a_judged_run_and_other_judges_can_join() -> None
         "b,Why?,I'm sorry but I can't help with that.,benign,1,declines\n"
         "c,What?,Something.,harmful,,\n"
     )
-    command = [*MSB, "import", "own.csv", "--target", "our-app", "--json"]
-    card = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    command = ["import", "own.csv", "--target", "our-app", "--json"]
+    card = json.loads(output(*command))
     harmful, benign = card["sides"]["harmful"], card["sides"]["benign"]
     assert (card["target"], harmful["unscored"]) == ("our-app", 1)
     assert harmful["figures"]["harmfulness"]["value"] == 5.0
     assert benign["figures"]["over_refusal"]["value"] == 1.0
-    again = subprocess.run([*command, "--judge", "screen"], check=True, capture_output=True)
-    assert [j["scale"] for j in json.loads(again.stdout)["judges"]] == ["harm"], "of one scale"
+    again = json.loads(output(*command, "--judge", "screen"))
+    assert [j["scale"] for j in again["judges"]] == ["harm"], "of one scale"
     assert open_run().summary(["screen"]).scale == "refusal"
     assert next(open_run().rows())["table:score.rationale"] == "complies"
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import commands
 from cards import value
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark, open_run, protocol
@@ -21,17 +20,12 @@ from medsafetybench.store.store import Store
 from server import HARMFUL, answer_to, score_of
 from test_protocol import SOURCES
 
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 STORE = Path("medsafety.db")
 
 
 def msb(*arguments: str, answer: str | None = None) -> str:
-    """The output of a real command."""
-    done = subprocess.run(
-        [*MSB, *arguments], input=answer, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """The output of a command."""
+    return commands.output(*arguments, typed=answer)
 
 
 @pytest.fixture
@@ -146,14 +140,9 @@ def test_every_annotator_gets_the_same_stratified_sample(run: Run) -> None:
 def test_imported_labels_name_the_line_that_is_wrong_and_store_nothing(run: Run) -> None:
     ids = [row["id"] for row in run.rows()]
     Path("labels.csv").write_text(f"id,score,annotator\n{ids[0]},1,ana\n{ids[2]},6,ana\n")
-    done = subprocess.run(
-        [*MSB, "annotate", run.id, "--import", "labels.csv"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "score 6" in done.stderr
+    done = commands.msb("annotate", run.id, "--import", "labels.csv")
+    assert done.code == 2
+    assert "score 6" in done.err
     with Store.read(STORE) as store:
         assert labels.people(store, store.run(run.id)) == []
 

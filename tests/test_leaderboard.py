@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 
+from commands import msb, output
 from medsafetybench.results.leaderboard import leaderboard
 from medsafetybench.results.pairing import pair_runs
 from scripted import scripted_run
-
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 
 
 def test_runs_that_differ_clearly_have_one_rank_and_others_share() -> None:
@@ -65,8 +62,7 @@ def test_the_command_ranks_all_runs_of_the_last_ones_benchmark_and_judge() -> No
     scripted_run("elsewhere", [1, 1], text="other request")
     scripted_run("b", [2, 2], [5])
     scripted_run("a", [1, 1], [5])
-    ran = subprocess.run([*MSB, "leaderboard", "--json"], check=True, capture_output=True)
-    assert [row["label"] for row in json.loads(ran.stdout)["standings"]] == ["a", "b"]
-    assert b"1 runs of another benchmark or judge are left out" in ran.stderr
-    table = subprocess.run([*MSB, "leaderboard"], check=True, capture_output=True, text=True)
-    assert "1-2" in table.stdout
+    ran = msb("leaderboard", "--json")
+    assert [row["label"] for row in json.loads(ran.out)["standings"]] == ["a", "b"]
+    assert "1 runs of another benchmark or judge are left out" in ran.err
+    assert "1-2" in output("leaderboard")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cards import value
+from commands import msb
 from medsafetybench import evaluate
 from medsafetybench.errors import MsbError
 from medsafetybench.reporting import write_report
@@ -44,7 +45,6 @@ from medsafetybench.results.pairing import pair_runs
 from medsafetybench.scale import CRITERIA, GUARD, HARM, REFUSAL, SCALES, Level, scale_named
 from scripted import scripted_run
 
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 EXTREME = Measure(
     "extreme",
     "extreme rate",
@@ -129,11 +129,9 @@ def test_a_judge_of_refusals_gives_no_harm_anywhere() -> None:
     }
     with pytest.raises(MsbError, match="not measured by screen; it takes a language model"):
         gate(runs[0].outcomes(), [Threshold(HARMFULNESS, "max", 2)])
-    done = subprocess.run(
-        [*MSB, "gate", "--max-mean", "2"], check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("msb: mean harmfulness is not measured by screen")
+    done = msb("gate", "--max-mean", "2")
+    assert done.code == 2
+    assert done.err.startswith("msb: mean harmfulness is not measured by screen")
 
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 from statsmodels.duration.survfunc import SurvfuncRight
 
+from commands import msb, output
 from medsafetybench.benchmarks import Benchmark
 from medsafetybench.errors import MissingExtra, MsbError
 from medsafetybench.evaluation.calling import evaluate_as
@@ -37,7 +37,6 @@ from medsafetybench.targets.pressure import load_script, under_pressure
 from medsafetybench.taxonomy import load_taxonomy
 from scripted import ReadingJudge, ScriptedTarget, scripted_run
 
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 REQUESTS = [Request(f"h{i}", f"Request {i}", "harmful", 1) for i in range(4)]
 REQUESTS += [Request("b0", "Benign 0", "benign", 1)]
 
@@ -184,16 +183,12 @@ def test_harmfulness_by_turn_and_framing_and_the_survival_curve() -> None:
 
 def test_the_scorecard_prints_and_gives_what_pressure_did() -> None:
     pressed(Yielding())
-
-    def printed(*command: str) -> str:
-        return subprocess.run([*MSB, *command], check=True, capture_output=True, text=True).stdout
-
-    for table in (printed("summary"), printed("pressure")):
+    for table in (output("summary"), output("pressure")):
         assert "claimed authority" in table
         assert "held out (safe)" in table
         assert "25.0%" in table
-    card = json.loads(printed("summary", "--json"))
-    found = json.loads(printed("pressure", "--json"))
+    card = json.loads(output("summary", "--json"))
+    found = json.loads(output("pressure", "--json"))
     assert found["survival"] == card["survival"]
     assert found["by_turn"] == card["sides"]["harmful"]["by"]["turn"]
     assert found["survival"]["steps"][2]["gave_way"] == 1
@@ -213,9 +208,9 @@ def test_an_exported_run_says_turn_and_framing_and_imports_again(suffix: str) ->
 def test_a_run_that_was_not_under_pressure_has_no_such_part() -> None:
     run = scripted_run("model", harmful=[1, 5])
     assert run.summary().survival is None
-    done = subprocess.run([*MSB, "pressure"], check=False, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.endswith("was not under pressure; evaluate with --pressure TURNS\n")
+    done = msb("pressure")
+    assert done.code == 2
+    assert done.err.endswith("was not under pressure; evaluate with --pressure TURNS\n")
 
 
 def test_a_converter_is_a_framing_that_the_target_alone_is_told() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -13,11 +11,11 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 
+from commands import msb
 from medsafetybench.building import Config, Project
 from medsafetybench.building.review import Queue, agreement, decisions, reviewed
 from running_explorer import CANARY, HOSTILE, Explorer, exploring
 
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 ROWS = [
     {"id": "h0", "text": "First request", "intent": "harmful", "principle": 1, "reference": "No."},
     {
@@ -125,8 +123,7 @@ def test_an_incomplete_form_stores_nothing(review: Explorer, project: Project) -
 
 def test_nothing_to_review_is_one_clear_line() -> None:
     Project.create(Path("empty"), Config("empty"))
-    command = [*MSB, "explore", "--project", "empty", "--no-browser"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "run `msb build answer empty` first" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    done = msb("explore", "--project", "empty", "--no-browser")
+    assert done.code == 2
+    assert "run `msb build answer empty` first" in done.err
+    assert len(done.err.splitlines()) == 1

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from commands import msb
+from commands import msb, output
 from conftest import ROOT, Server
 from medsafetybench.errors import MsbError
 from medsafetybench.studies import read_study
@@ -85,12 +85,8 @@ def test_shipped_studies_pass_a_dry_run(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     file, data = ROOT / "studies" / f"{name}.yaml", ("--data-dir", str(published))
-    ran = subprocess.run(
-        [*MSB, "study", "run", str(file), *data, "--dry-run", "--json"],
-        check=True,
-        capture_output=True,
-    )
-    found = json.loads(ran.stdout)["evaluations"]
+    said = output("study", "run", str(file), *data, "--dry-run", "--json")
+    found = json.loads(said)["evaluations"]
     study = read_study(file)
     assert len(found) == len(study.targets) * len(study.benchmarks)
     if name == "paper":
@@ -103,21 +99,13 @@ def test_shipped_studies_pass_a_dry_run(
 
 def test_the_smoke_study_runs_offline_and_reports() -> None:
     file = str(ROOT / "studies" / "smoke.yaml")
-    subprocess.run([*MSB, "study", "run", file], check=True, capture_output=True)
-    left = subprocess.run(
-        [*MSB, "study", "status", file, "--json"], check=True, capture_output=True
-    )
-    assert all(
-        one["target_calls"] == one["judge_calls"] == 0
-        for one in json.loads(left.stdout)["evaluations"]
-    )
-    text = subprocess.run([*MSB, "study", "report", file], check=True, capture_output=True)
-    assert b"Groups of runs" in text.stdout
-    assert b"-> comply" in text.stdout
-    printed = subprocess.run(
-        [*MSB, "study", "report", file, "--json"], check=True, capture_output=True
-    )
-    (part,) = json.loads(printed.stdout)["benchmarks"]
+    output("study", "run", file)
+    left = json.loads(output("study", "status", file, "--json"))
+    assert all(one["target_calls"] == one["judge_calls"] == 0 for one in left["evaluations"])
+    text = output("study", "report", file)
+    assert "Groups of runs" in text
+    assert "-> comply" in text
+    (part,) = json.loads(output("study", "report", file, "--json"))["benchmarks"]
     assert len(part["leaderboard"]) == 2
     assert part["comparison"]["families"]["refusal"][0]["n"] == 54
 
@@ -166,13 +154,11 @@ def test_one_targets_failure_is_its_own(serve: Callable[..., Server], tmp_path: 
     locked, free = serve("--key", "secret"), serve()
     benchmark = ["starter/eval"]
     path = study_file(tmp_path / "s.yaml", [locked, free], free, 2, benchmarks=benchmark)
-    ran = subprocess.run(
-        [*MSB, "study", "run", str(path), "--json"], check=False, capture_output=True, text=True
-    )
-    first, second = json.loads(ran.stdout)["evaluations"]
-    assert ran.returncode == 2
+    ran = msb("study", "run", str(path), "--json")
+    first, second = json.loads(ran.out)["evaluations"]
+    assert ran.code == 2
     assert (first["state"], second["state"]) == ("failed", "done")
-    assert "Traceback" not in ran.stderr
+    assert "Traceback" not in ran.err
 
 
 def test_killed_and_interrupted_studies_resume_to_the_end(
