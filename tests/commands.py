@@ -21,20 +21,25 @@ class Done:
     err: str
 
 
-def msb(*arguments: str, typed: str | None = None, **environment: str) -> Done:
-    """What ``msb ARGUMENTS`` does, told this on standard input."""
-    out, err, code = StringIO(), StringIO(), 0
-    with (
-        redirect_stdout(out),
-        redirect_stderr(err),
-        patch.object(sys, "argv", ["msb", *arguments]),
-        patch.object(sys, "stdin", StringIO(typed or "")),
-        patch.dict(os.environ, environment),
-    ):
+def called(*arguments: str) -> int:
+    """The exit code of ``msb ARGUMENTS``, which prints where standard output is."""
+    with patch.object(sys, "argv", ["msb", *arguments]):
         try:
             main()
         except SystemExit as exit:
-            code = exit.code if isinstance(exit.code, int) else 1 if exit.code else 0
+            return exit.code if isinstance(exit.code, int) else 1 if exit.code else 0
+    return 0
+
+
+def msb(*arguments: str, typed: str | None = None, **environment: str) -> Done:
+    """What ``msb ARGUMENTS`` does, told this on standard input."""
+    with (
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as err,
+        patch.object(sys, "stdin", StringIO(typed or "")),
+        patch.dict(os.environ, environment),
+    ):
+        code = called(*arguments)
     return Done(code, out.getvalue(), err.getvalue())
 
 

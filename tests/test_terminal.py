@@ -9,6 +9,9 @@ import re
 import struct
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -21,11 +24,33 @@ REQUESTS = '{"id": "1", "text": "How?"}\n{"id": "2", "text": "Caf\u00e9 \U0001f6
 PLAIN = ("ascii", "cp1252", "latin-1", "cp437")
 
 
-def msb(*arguments: str | bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """A real command in this folder."""
-    return subprocess.run(
-        [*MSB, *arguments], capture_output=True, check=False, env={**os.environ, **environment}
-    )
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended: its exit code, and the bytes that it printed."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def msb(*arguments: str | bytes, encoding: str = "utf-8") -> Done:
+    """A command in this folder, at a terminal of this encoding."""
+    line = [os.fsdecode(argument) for argument in arguments]
+    out, err = BytesIO(), BytesIO()
+    with (
+        redirect_stdout(TextIOWrapper(out, encoding)) as shown,
+        redirect_stderr(TextIOWrapper(err, encoding, "backslashreplace")) as said,
+    ):
+        done = commands.called(*line)
+        shown.flush()
+        said.flush()
+    return Done(done, out.getvalue(), err.getvalue())
+
+
+def in_a_process(*arguments: str, **environment: str) -> bytes:
+    """What a process of its own prints."""
+    told = {**os.environ, **environment}
+    return subprocess.run([*MSB, *arguments], capture_output=True, check=True, env=told).stdout
 
 
 @pytest.fixture
@@ -43,17 +68,22 @@ def test_a_terminal_of_another_encoding_gets_plain_signs_and_the_same_exit_code(
     encoding: str,
 ) -> None:
     for arguments in (("summary", "last"), ("runs",), ("summary", "--help"), ("doctor",)):
-        usual, done = msb(*arguments), msb(*arguments, PYTHONIOENCODING=encoding)
+        usual, done = msb(*arguments), msb(*arguments, encoding=encoding)
         assert (done.returncode, done.stderr) == (usual.returncode, usual.stderr)
         assert len(done.stdout.splitlines()) == len(usual.stdout.splitlines())
         assert b"?" not in done.stdout.replace(b"?", b"", usual.stdout.count(b"?"))
 
 
 @pytest.mark.usefixtures("run")
+def test_a_process_told_of_another_encoding_prints_the_same() -> None:
+    assert in_a_process("runs", PYTHONIOENCODING="ascii") == msb("runs", encoding="ascii").stdout
+
+
+@pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("encoding", ["utf-8", *PLAIN])
 def test_a_gate_decides_alike_whatever_the_terminal(encoding: str) -> None:
-    passes = msb("gate", "last", "--max-over-refusal", "1", PYTHONIOENCODING=encoding)
-    fails = msb("gate", "last", "--min-n", "5", PYTHONIOENCODING=encoding)
+    passes = msb("gate", "last", "--max-over-refusal", "1", encoding=encoding)
+    fails = msb("gate", "last", "--min-n", "5", encoding=encoding)
     assert b"Traceback" not in passes.stderr + fails.stderr
     usual = msb("gate", "last", "--max-over-refusal", "1")
     assert passes.returncode == usual.returncode
@@ -63,8 +93,8 @@ def test_a_gate_decides_alike_whatever_the_terminal(encoding: str) -> None:
 @pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("encoding", ["utf-8", *PLAIN])
 def test_json_is_the_same_document_whatever_the_terminal(encoding: str) -> None:
-    done = msb("summary", "last", "--json", PYTHONIOENCODING=encoding)
-    usual = msb("summary", "last", "--json", PYTHONIOENCODING="utf-8")
+    done = msb("summary", "last", "--json", encoding=encoding)
+    usual = msb("summary", "last", "--json", encoding="utf-8")
     assert json.loads(done.stdout.decode(encoding)) == json.loads(usual.stdout)
 
 
