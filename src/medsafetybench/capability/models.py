@@ -14,12 +14,15 @@ it was tuned on. ``plain`` is the form for base models: one text that ends in "A
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from ..errors import MsbError, StopRun
+from ..models.address import is_here
 from ..models.hf_engine import choose_device, share
 from ..models.opening import open_model, split_spec
 from ..models.settings import Endpoint
@@ -143,7 +146,8 @@ def _without_system(turns: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
 
 class _Served:
     def __init__(self, name: str, endpoint: Endpoint, served: Served) -> None:
-        from ..models.address import HOSTED, resolve_key
+        from ..models.address import HOSTED
+        from ..models.keys import resolve_key
 
         if endpoint.template not in (None, "chat", "plain"):
             raise MsbError(f"openai:{name}: --target-template {endpoint.template}; expected plain")
@@ -164,6 +168,10 @@ class _Served:
 
     @contextmanager
     def ready(self, likelihoods: bool) -> Iterator[tuple[LM, bool]]:
+        with _environment_without_logins(self._url):
+            yield from self._opened(likelihoods)
+
+    def _opened(self, likelihoods: bool) -> Iterator[tuple[LM, bool]]:
         from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 
         settings = {
@@ -235,6 +243,27 @@ class _Served:
             f"a completions endpoint that returns log-probabilities of the prompt ({why}); serve "
             "it by vLLM, or measure the weights as hf:"
         )
+
+
+@contextmanager
+def _environment_without_logins(url: str) -> Iterator[None]:
+    """``requests``, which lm-eval calls by, would send a login of ``~/.netrc`` instead of the key,
+    and what is for this machine through a proxy: it is told by the environment alone not to."""
+    host = urlsplit(url).hostname or ""
+    told = {"NETRC": os.devnull}
+    if is_here(host):
+        left_out = filter(None, (os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), host))
+        told |= dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(left_out))
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

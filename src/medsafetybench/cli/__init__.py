@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from cyclopts import CycloptsError
 
@@ -66,6 +68,7 @@ def main() -> None:
     """The entry point: what a user can put right is one line and exit code 2, not a traceback."""
     try:
         plain_signs()
+        warnings.showwarning = _show_warning
         call(as_text(sys.argv[1:]))
     except CycloptsError as error:
         print(f"msb: {explain(error)}", file=sys.stderr)
@@ -89,6 +92,13 @@ def main() -> None:
         _silence()
         print(f"msb: the output cannot be written: {error.strerror}", file=sys.stderr)
         sys.exit(MISUSED)
+
+
+def _show_warning(message: Warning | str, kind: type[Warning], *where: Any) -> None:
+    """A warning of ours is a line like an error; another's looks as Python has it."""
+    own = kind.__module__.startswith(f"{__package__.partition('.')[0]}.")
+    said = f"msb: {message}" if own else warnings.formatwarning(message, kind, *where[:2]).rstrip()
+    print(said, file=sys.stderr)
 
 
 def call(line: Sequence[str]) -> None:

@@ -22,6 +22,8 @@ EXTRAS = {
 KEYS = ("MSB_TARGET_API_KEY", "MSB_JUDGE_API_KEY", "OPENAI_API_KEY")
 SERVERS = {"vLLM": 8000, "llama.cpp": 8080, "Ollama": 11434, "LM Studio": 1234}
 PROBE_SECONDS = 0.5
+LISTED = 1 << 20
+"""Bytes that are read of a server's list of models."""
 
 
 def doctor(*, data_dir: options.DataDir = None, store: options.Store = options.STORE) -> None:
@@ -47,14 +49,14 @@ def _version(package: str) -> str | None:
 
 def _server(port: int) -> str:
     from urllib.error import URLError
-    from urllib.request import urlopen
+    from urllib.request import ProxyHandler, build_opener
 
     import orjson
 
     url = f"http://127.0.0.1:{port}/v1"
     try:
-        with urlopen(f"{url}/models", timeout=PROBE_SECONDS) as reply:
-            models = [model["id"] for model in orjson.loads(reply.read())["data"]]
+        with build_opener(ProxyHandler({})).open(f"{url}/models", timeout=PROBE_SECONDS) as reply:
+            models = [str(model["id"]) for model in orjson.loads(reply.read(LISTED))["data"]]
     except (URLError, OSError):
         return f"nothing at {url}"
     except (ValueError, LookupError, TypeError):

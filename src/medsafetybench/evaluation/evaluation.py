@@ -18,6 +18,7 @@ from ..errors import MsbError
 from ..judges import Judge, open_judge
 from ..judges.thinking import ThinkingJudge
 from ..models import Budget, Meter
+from ..models.keys import judges_endpoints
 from ..models.settings import Price
 from ..records import Request, digest
 from ..results.held import Verdict
@@ -183,11 +184,12 @@ def open_judges(
     if not judges:
         raise MsbError("no judge was given; expected one such as screen or openai:MODEL")
     folder = data_folder(data_dir)
+    endpoints = judges_endpoints([(one.model, one.endpoint) for one in judges])
     opened = [
         open_judge(
-            one.model, one.endpoint, one.rubric, taxonomy, one.sampling, Meter(budget), folder
+            one.model, endpoint, one.rubric, taxonomy, one.sampling, Meter(budget), folder
         )
-        for one in judges
+        for one, endpoint in zip(judges, endpoints, strict=True)
     ]
     each_once([judge.name for judge in opened], [judge_key(one.fingerprint) for one in opened])
     return opened

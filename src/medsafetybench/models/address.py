@@ -1,16 +1,17 @@
-"""Where an endpoint is and how it is reached: its address, its key, the proxy on the way.
+"""Where an endpoint is and how it is reached: its address, and the proxy on the way.
 
     endpoint_url("http://127.0.0.1:8000/v1/")          # "http://127.0.0.1:8000/v1"
-    resolve_key(url, None, role="judge")               # from MSB_JUDGE_API_KEY
+    is_here("127.0.0.1")                               # True
     proxy_for("https://api.openai.com/v1")             # from https_proxy, else ALL_PROXY
 
-Keys and proxies come from the environment only, and a secret in either is never shown.
+Proxies come from the environment only, and a secret in one is never shown.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import MsbError
@@ -18,38 +19,20 @@ from ..errors import MsbError
 HOSTED = "https://api.openai.com/v1"
 
 
-def resolve_key(url: str, key_env: str | None, role: str) -> str | None:
-    """The API key for an endpoint, from the environment only.
-
-    The variable named by ``key_env``, else ``MSB_TARGET_API_KEY`` / ``MSB_JUDGE_API_KEY`` by role;
-    ``OPENAI_API_KEY`` goes to OpenAI's own host and nowhere else. Raises MsbError if a variable
-    that was named is not set, or OpenAI's host has no key.
-    """
-    if key_env:
-        if key := _key_in(key_env):
-            return key
-        raise MsbError(f"no key: the variable {key_env} is not set; set it in the environment")
-    own = f"MSB_{role.upper()}_API_KEY"
-    if key := _key_in(own):
-        return key
-    if urlsplit(endpoint_url(url)).hostname != urlsplit(HOSTED).hostname:
-        return None
-    if key := _key_in("OPENAI_API_KEY"):
-        return key
-    raise MsbError(
-        f"no key for {url}: set {own} or OPENAI_API_KEY in the environment, or point --{role}-url "
-        "at a server of your own"
-    )
+def origin(url: str) -> str:
+    """Scheme, host and port of an address: two with the same are one server."""
+    parts = urlsplit(endpoint_url(url))
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
-def _key_in(variable: str) -> str | None:
-    key = os.environ.get(variable, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise MsbError(
-            f"the key in {variable} cannot be sent: it has a line break or a character that is not "
-            "ASCII; set the variable anew"
-        )
-    return key or None
+def is_here(host: str) -> bool:
+    """True for this machine itself, by name or number; a name is not looked up."""
+    name = host.lower().rstrip(".")
+    try:
+        return ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def endpoint_url(url: str) -> str:
@@ -102,13 +85,14 @@ def proxy_for(url: str) -> Proxy | None:
 
     ``http_proxy`` or ``https_proxy`` by the address's scheme, else ``ALL_PROXY``, upper case or
     lower, with or without ``http://`` as other programs take it; on Windows and macOS also the
-    system's own. Raises MsbError for one that cannot be used, such as SOCKS.
+    system's own. What is for this machine goes through none: a proxy would be sent prompts and key,
+    and could not find the way back. Raises MsbError for one that cannot be used, such as SOCKS.
     """
     from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    found = {} if proxy_bypass(host) else getproxies()
+    found = {} if is_here(parts.hostname or "") or proxy_bypass(host) else getproxies()
     kind = next((kind for kind in (parts.scheme, "all") if found.get(kind)), None)
     if kind is None:
         return None

@@ -9,13 +9,13 @@ tries again after faults that may pass; what it gives up on is that one call's e
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import MissingExtra, MsbError, StopRun, one_line
 from ..records import RAW, Conversation, Response, Sampling
+from .keys import key_in, response_without_key, without_key
 from .model import Meter
 from .settings import Endpoint
 from .standing import Standing
@@ -46,7 +46,8 @@ class InspectModel:
         self.concurrency = endpoint.concurrency
         self.meter = meter or Meter()
         self._endpoint = endpoint
-        self._model = _open(name, endpoint, options)
+        self._key = _key(endpoint)
+        self._model = _open(name, endpoint, self._key, options)
         self._standing = Standing()
 
     @classmethod
@@ -68,10 +69,11 @@ class InspectModel:
         try:
             output = await self._model.generate(messages, config=config)
         except Exception as error:
-            return self._failed(f"{type(error).__name__}: {one_line(str(error))}")
+            said = without_key(str(error), self._key)
+            return self._failed(f"{type(error).__name__}: {one_line(said)}")
         if output.error:
-            return self._failed(one_line(output.error))
-        response = read_output(output)
+            return self._failed(one_line(without_key(output.error, self._key)))
+        response = response_without_key(read_output(output), self._key)
         if response.error:
             return self._failed(response.error)
         self._standing.success()
@@ -88,14 +90,20 @@ class InspectModel:
         """Nothing: Inspect keeps its clients for others who use them."""
 
 
-def _open(name: str, endpoint: Endpoint, options: Mapping[str, Any]) -> Model:
+def _key(endpoint: Endpoint) -> str | None:
+    """The key that was named; others Inspect finds by itself."""
+    if not endpoint.key_env:
+        return None
+    if key := key_in(endpoint.key_env):
+        return key
+    raise MsbError(f"no key: the variable {endpoint.key_env} is not set")
+
+
+def _open(name: str, endpoint: Endpoint, key: str | None, options: Mapping[str, Any]) -> Model:
     try:
         from inspect_ai.model import get_model
     except ImportError:
         raise MissingExtra("inspect: models", "inspect") from None
-    key = os.environ.get(endpoint.key_env) if endpoint.key_env else None
-    if endpoint.key_env and not key:
-        raise MsbError(f"no key: the variable {endpoint.key_env} is not set")
     if endpoint.template:
         raise MsbError(f"inspect:{name}: templates are for hf: models; drop the template")
     try:

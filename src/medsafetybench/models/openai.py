@@ -19,8 +19,9 @@ import orjson
 from .. import __version__
 from ..errors import MsbError, one_line
 from ..records import RAW, Conversation, Response, Sampling
-from .address import HOSTED, endpoint_url, proxy_for, resolve_key
+from .address import HOSTED, endpoint_url, proxy_for
 from .completion import read_body, read_completion
+from .keys import resolve_key, response_without_key, without_key
 from .model import Meter
 from .problem import Problem, has_error, read_problem
 from .retry import Transient, retry_after, wait
@@ -94,7 +95,7 @@ class OpenAIModel:
         return cls(
             name,
             url,
-            key=resolve_key(url, endpoint.key_env, role),
+            key=resolve_key(url, endpoint.key_env, role, endpoint.role_key),
             revision=endpoint.revision,
             concurrency=endpoint.concurrency,
             timeout=endpoint.timeout,
@@ -202,7 +203,7 @@ class OpenAIModel:
         if fit and (response := read_completion(body, reply.latency)):
             self._standing.success()
             self.meter.tokens(response)
-            return self._habit.apart(response)
+            return response_without_key(self._habit.apart(response), self._key)
         problem = read_problem(reply.status, reply.content, body)
         # The key is taken out before the text is cut: a part of a key is a secret, too.
         words = one_line(self._scrub(problem.words))
@@ -278,8 +279,7 @@ class OpenAIModel:
         )
 
     def _scrub(self, text: str) -> str:
-        """The text without the key: servers like to repeat what they were sent."""
-        return text.replace(self._key, "[key]") if self._key else text
+        return without_key(text, self._key)
 
     async def close(self) -> None:
         """Close the connections."""

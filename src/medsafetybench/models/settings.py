@@ -37,10 +37,12 @@ class Price:
 class Endpoint:
     """Where and how a model is called.
 
-    ``key_env`` names the environment variable with its key; ``revision`` says what it serves;
-    ``timeout`` is seconds for one attempt, ``retries`` how many more may follow. A model on this
-    machine has a ``template`` (chat, alpaca, plain or a Jinja file), a ``dtype`` and a ``device``,
-    each None for a sensible default, and runs code of its own only with ``trust_remote_code``.
+    ``key_env`` names the environment variable with its key; without one, ``role_key`` says if the
+    key of all targets or judges (``MSB_JUDGE_API_KEY``) is for this one's host; ``revision`` says
+    what it serves; ``timeout`` is seconds for one attempt, ``retries`` how many more may follow. A
+    model on this machine has a ``template`` (chat, alpaca, plain or a Jinja file), a ``dtype`` and
+    a ``device``, each None for a sensible default, and runs code of its own only with
+    ``trust_remote_code``.
     """
 
     url: str | None = None
@@ -53,3 +55,4 @@ class Endpoint:
     dtype: str | None = None
     device: str | None = None
     trust_remote_code: bool = False
+    role_key: bool = True
