@@ -186,9 +186,7 @@ def open_judges(
     folder = data_folder(data_dir)
     endpoints = judges_endpoints([(one.model, one.endpoint) for one in judges])
     opened = [
-        open_judge(
-            one.model, endpoint, one.rubric, taxonomy, one.sampling, Meter(budget), folder
-        )
+        open_judge(one.model, endpoint, one.rubric, taxonomy, one.sampling, Meter(budget), folder)
         for one, endpoint in zip(judges, endpoints, strict=True)
     ]
     each_once([judge.name for judge in opened], [judge_key(one.fingerprint) for one in opened])

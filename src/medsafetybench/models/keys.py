@@ -65,7 +65,7 @@ def _found(url: str, key_env: str | None, own: str | None, role: str) -> str | N
         return key
     if key:
         own_host = f"https://{urlsplit(HOSTED).hostname}"
-        raise MsbError(f"OPENAI_API_KEY goes to {own_host} alone, not to {url}; correct the address")
+        raise MsbError(f"OPENAI_API_KEY goes to {own_host} alone; {url} is another address")
     raise MsbError(
         f"no key for {url}: set {own or '--judge-key-env'} or OPENAI_API_KEY in the environment, "
         f"or point --{role}-url at a server of your own"
@@ -89,7 +89,9 @@ def judges_endpoints(judges: Sequence[tuple[str, Endpoint]]) -> list[Endpoint]:
     ``MSB_JUDGE_2_API_KEY`` is that of the second judge; ``MSB_JUDGE_API_KEY`` is for the first that
     is called by address, and for others at the same: no host is sent another's key.
     """
-    at = [origin(one.url or HOSTED) if model.startswith("openai:") else None for model, one in judges]
+    at = [
+        origin(one.url or HOSTED) if model.startswith("openai:") else None for model, one in judges
+    ]
     first = next(filter(None, at), None)
     found = []
     for place, (where, (_, one)) in enumerate(zip(at, judges, strict=True), 1):
