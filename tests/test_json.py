@@ -116,11 +116,12 @@ def test_benchmarks_and_studies_print_what_the_page_says() -> None:
         "targets:\n  - model: python:medsafetybench.demo:comply\n"
         "  - model: python:medsafetybench.demo:respond\n"
     )
-    check("study run --dry-run", printed("study", "run", "s.yaml", "--dry-run"))
+    allow = ("--allow-python",)
+    check("study run --dry-run", printed("study", "run", "s.yaml", "--dry-run", *allow))
     # What only repeats the request has no score: the object is there all the same.
-    check("study run", printed("study", "run", "s.yaml", expect=3))
-    check("study status", printed("study", "status", "s.yaml"))
-    found = printed("study", "report", "s.yaml")
+    check("study run", printed("study", "run", "s.yaml", *allow, expect=3))
+    check("study status", printed("study", "status", "s.yaml", *allow))
+    found = printed("study", "report", "s.yaml", *allow)
     check("study report", found)
     assert len(found["benchmarks"]) == 1
 

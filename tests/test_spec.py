@@ -271,7 +271,10 @@ def test_the_page_of_help_has_every_setting_once_in_its_group() -> None:
         for part, text in zip(parts[::2], parts[1::2], strict=True)
     }
     assert list(named) == list(GROUPS)
-    of_command = {"Run": ["--from", "--dry-run", "--gate", "--stop-early"], "Output": ["--json"]}
+    of_command = {
+        "Run": ["--from", "--dry-run", "--gate", "--stop-early", "--allow-python", "--allow-keys"],
+        "Output": ["--json"],
+    }
     for part in GROUPS:
         own = [n for n in options(EvaluationSpec) if group_of(EvaluationSpec, n) == part]
         flags = [f"--{name.replace('_', '-')}" for name in own]

@@ -19,6 +19,7 @@ import yaml
 from commands import msb, output
 from conftest import ROOT, Server
 from medsafetybench.errors import MsbError
+from medsafetybench.evaluation.allowed import Allowed
 from medsafetybench.studies import read_study
 from medsafetybench.studies.board import Board
 from medsafetybench.studies.carry_out import carry_out, evaluations, lanes, standings
@@ -85,7 +86,7 @@ def test_shipped_studies_pass_a_dry_run(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     file, data = ROOT / "studies" / f"{name}.yaml", ("--data-dir", str(published))
-    said = output("study", "run", str(file), *data, "--dry-run", "--json")
+    said = output("study", "run", str(file), "--allow-python", *data, "--dry-run", "--json")
     found = json.loads(said)["evaluations"]
     study = read_study(file)
     assert len(found) == len(study.targets) * len(study.benchmarks)
@@ -99,13 +100,13 @@ def test_shipped_studies_pass_a_dry_run(
 
 def test_the_smoke_study_runs_offline_and_reports() -> None:
     file = str(ROOT / "studies" / "smoke.yaml")
-    output("study", "run", file)
-    left = json.loads(output("study", "status", file, "--json"))
+    output("study", "run", file, "--allow-python")
+    left = json.loads(output("study", "status", file, "--allow-python", "--json"))
     assert all(one["target_calls"] == one["judge_calls"] == 0 for one in left["evaluations"])
-    text = output("study", "report", file)
+    text = output("study", "report", file, "--allow-python")
     assert "Groups of runs" in text
     assert "-> comply" in text
-    (part,) = json.loads(output("study", "report", file, "--json"))["benchmarks"]
+    (part,) = json.loads(output("study", "report", file, "--allow-python", "--json"))["benchmarks"]
     assert len(part["leaderboard"]) == 2
     assert part["comparison"]["families"]["refusal"][0]["n"] == 54
 
@@ -154,7 +155,7 @@ def test_one_targets_failure_is_its_own(serve: Callable[..., Server], tmp_path: 
     locked, free = serve("--key", "secret"), serve()
     benchmark = ["starter/eval"]
     path = study_file(tmp_path / "s.yaml", [locked, free], free, 2, benchmarks=benchmark)
-    ran = msb("study", "run", str(path), "--json")
+    ran = msb("study", "run", str(path), "--allow-python", "--json")
     first, second = json.loads(ran.out)["evaluations"]
     assert ran.code == 2
     assert (first["state"], second["state"]) == ("failed", "done")
@@ -166,7 +167,7 @@ def test_killed_and_interrupted_studies_resume_to_the_end(
 ) -> None:
     servers, judge = [serve("--latency", "0.005") for _ in range(3)], serve("--latency", "0.005")
     path = study_file(tmp_path / "s.yaml", servers, judge, 6)
-    command = [*MSB, "study", "run", str(path), "--data-dir", str(published)]
+    command = [*MSB, "study", "run", str(path), "--allow-python", "--data-dir", str(published)]
 
     def answered() -> int:
         return sum(server.counts().get("target", 0) for server in servers)
@@ -209,7 +210,7 @@ def test_a_second_ctrl_c_drops_what_is_in_flight(
     slow = serve("--latency", "20")
     path = study_file(tmp_path / "s.yaml", [slow], slow, 2, benchmarks=["starter/eval"])
     process = subprocess.Popen(
-        [*MSB, "study", "run", str(path)],
+        [*MSB, "study", "run", str(path), "--allow-python"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -242,7 +243,7 @@ def test_a_benchmark_may_be_asked_under_pressure(
 def test_tags_group_targets_for_contrasts(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(SMALL + "    tags: [filter]\n")
-    study = read_study(path)
+    study = read_study(path, Allowed(python=True))
     carry_out(study, Board([p.label for p in evaluations(study)]))
     (part,) = report(study, study.store)
     assert part.comparison is not None
@@ -262,7 +263,7 @@ def test_a_target_is_called_as_the_file_says_and_nothing_scored_is_no_success(
     two = "  - {model: python:builtins:str, name: echo}\n  - {model: python:app:answer, name: lost}"
     text = SMALL.replace("  - starter/eval", benchmark)
     file.write_text(text[: text.index("  - model:")] + two + "\n")
-    done = msb("study", "run", str(file))
+    done = msb("study", "run", str(file), "--allow-python")
     assert (done.code, "nothing was scored of lost on starter/eval" in done.err) == (3, True)
     assert "echo on starter/eval" in done.out
     listed = [run["target"] for run in json.loads(msb("runs", "--json").out)["runs"]]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from ..errors import MsbError
+from ..evaluation.allowed import Allowed
 from ..evaluation.option import OUTPUT, RUN
 from ..evaluation.spec import EvaluationSpec, specified
 from . import options, show
@@ -57,6 +59,8 @@ def evaluate(
             negative=(), group=PANELS[RUN], help="Ask no more once a sequential gate is decided."
         ),
     ] = False,
+    allow_python: Annotated[options.AllowPython, Parameter(group=PANELS[RUN])] = False,
+    allow_keys: Annotated[options.AllowKeys, Parameter(group=PANELS[RUN])] = False,
     as_json: Annotated[options.Json, Parameter(group=PANELS[OUTPUT])] = False,
 ) -> None:
     """Evaluate a target and print its scorecard. Run the same command again to resume."""
@@ -64,7 +68,9 @@ def evaluate(
     from ..evaluation.spec_file import read_spec
 
     held_to = _gate(gate, stop_early)
-    spec = told.value(**(read_spec(file) if file else {}))
+    spec = told.value(**(found := read_spec(file) if file else {}))
+    if found:
+        _check(spec, found, told, Allowed(python=allow_python, keys=allow_keys))
     if dry_run and not Path(spec.store or "").is_file():
         spec = replace(spec, store=None)
     with prepare(spec) as evaluation:
@@ -72,6 +78,25 @@ def evaluate(
             show.plan(evaluation, json=as_json)
         else:
             _carry_out(evaluation, as_json, held_to, stop_early)
+
+
+def _check(
+    spec: EvaluationSpec, file: Mapping[str, Any], told: Told[EvaluationSpec], allowed: Allowed
+) -> None:
+    """Hold what a file says, and the command line does not, to what is allowed; name the keys."""
+    from ..evaluation.allowed import told as keys
+
+    said = set(file) - set(told.given)
+    own = Allowed(
+        allowed.python or "target" not in said,
+        any(value and "trust_remote_code" in name for name, value in told.given.items())
+        or not any("trust_remote_code" in name for name in said),
+        allowed.keys or not any(name.endswith(("_url", "_key_env")) for name in said),
+    )
+    for line in keys([spec]):
+        print(line, file=sys.stderr)
+    own.to_open(spec)
+    own.to_ask(spec)
 
 
 def _gate(file: Path | None, stop_early: bool) -> GateSpec | None:

@@ -25,6 +25,15 @@ MaxCalls = Annotated[int | None, parameter("max_calls", settings.MAX_CALLS)]
 SampleSeed = Annotated[int, parameter("sample_seed", settings.SAMPLE_SEED)]
 
 RunId = Annotated[str, Parameter(help="A run's id, a beginning of it, or 'last'.")]
+AllowPython = Annotated[
+    bool, Parameter(negative=(), help="Import the python: targets that a file names; runs code.")
+]
+AllowKeys = Annotated[
+    bool, Parameter(negative=(), help="Send keys to the addresses that a file names.")
+]
+TrustRemoteCode = Annotated[
+    bool, Parameter(negative=(), help="Run code that a file's models bring along, if it says so.")
+]
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON instead of a table.")]
 Judges = Annotated[
     list[str] | None,

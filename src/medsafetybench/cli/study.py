@@ -47,18 +47,24 @@ def run(
     *,
     store: options.StoreOfFile = None,
     data_dir: options.DataDir = None,
+    allow_python: options.AllowPython = False,
+    trust_remote_code: options.TrustRemoteCode = False,
+    allow_keys: options.AllowKeys = False,
     dry_run: Annotated[
         bool, Parameter(name="--dry-run", help="Print what is left to do; ask nobody.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Carry out a study, or what is left of it. Run the same command again to resume."""
+    from ..evaluation.allowed import Allowed, told
     from ..studies import read_study
     from ..studies.board import Board
     from ..studies.carry_out import carry_out, evaluations
 
-    study = read_study(file)
+    study = read_study(file, Allowed(allow_python, trust_remote_code, allow_keys))
     place = store or study.store
+    for line in told(planned.spec for planned in evaluations(study)):
+        print(line, file=sys.stderr)
     if dry_run:
         _show_standings(study, place, data_dir, as_json)
         return
@@ -79,12 +85,15 @@ def status(
     *,
     store: options.StoreOfFile = None,
     data_dir: options.DataDir = None,
+    allow_python: options.AllowPython = False,
+    trust_remote_code: options.TrustRemoteCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Print how far each evaluation is. Asks nobody."""
+    from ..evaluation.allowed import Allowed
     from ..studies import read_study
 
-    study = read_study(file)
+    study = read_study(file, Allowed(allow_python, trust_remote_code))
     _show_standings(study, store or study.store, data_dir, as_json)
 
 
@@ -100,14 +109,17 @@ def report(
     ] = False,
     store: options.StoreOfFile = None,
     data_dir: options.DataDir = None,
+    allow_python: options.AllowPython = False,
+    trust_remote_code: options.TrustRemoteCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Print, for each benchmark, the standings and the comparison of the targets."""
+    from ..evaluation.allowed import Allowed
     from ..results.comparison import Method
     from ..studies import read_study
     from ..studies.findings import report as parts
 
-    study = read_study(file)
+    study = read_study(file, Allowed(allow_python, trust_remote_code))
     method = Method(test, correction, confidence)
     found = list(parts(study, store or study.store, data_dir, method))
     if as_json:
@@ -271,4 +283,6 @@ def _finish(study: Study, outcomes: list[Outcome], board: Board, file: Path, as_
     if bare := [label for label, run in runs if not run.summary().counts.scored]:
         print(f"nothing was scored of {', '.join(bare)}; see msb errors RUN", file=sys.stderr)
         sys.exit(INCOMPLETE)
-    print(f"done; `msb study report {file}` compares them", file=sys.stderr)
+    imports = any(target.name.startswith("python:") for target in study.targets)
+    allow = " --allow-python" if imports else ""
+    print(f"done; `msb study report {file}{allow}` compares them", file=sys.stderr)

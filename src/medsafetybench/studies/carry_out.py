@@ -18,10 +18,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import MsbError
+from ..evaluation.allowed import Allowed
 from ..evaluation.evaluation import Evaluation, prepare
 from ..evaluation.evaluation import carry_out as evaluate
 from ..evaluation.pipeline import Progress
@@ -42,6 +43,7 @@ class Planned:
     target: Entry
     benchmark: Entry
     spec: EvaluationSpec
+    allowed: Allowed = field(default_factory=Allowed)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def evaluations(study: Study) -> list[Planned]:
             target,
             benchmark,
             study.spec(target, benchmark),
+            study.allowed,
         )
         for i, target in enumerate(study.targets)
         for j, benchmark in enumerate(study.benchmarks)
@@ -104,8 +107,12 @@ def lanes(study: Study) -> list[list[Planned]]:
 def prepared(
     planned: Planned, store: Path | None, data_dir: Path | None = None, share: int = 1
 ) -> Iterator[Evaluation]:
-    """One evaluation, opened. ``share`` is how many lanes split the judges' concurrency."""
+    """One evaluation, opened. ``share`` is how many lanes split the judges' concurrency.
+
+    Raises MsbError for what its file is not allowed to do.
+    """
     spec = planned.spec
+    planned.allowed.to_open(spec)
     at_once = [max(1, judge.endpoint.concurrency // share) for judge in spec.judges]
     told = replace(spec, store=store, data_dir=data_dir, judge_concurrency=at_once)
     with prepare(told) as found:
@@ -133,8 +140,12 @@ def carry_out(
 ) -> list[Outcome]:
     """Carry out all that is left; ``show`` is called now and then from this thread.
 
-    One evaluation's failure is its own: the others go on. Ctrl-C ends all in good order.
+    One evaluation's failure is its own: the others go on. Ctrl-C ends all in good order. Raises
+    MsbError, before anybody is asked, for what the file is not allowed to do.
     """
+    for planned in evaluations(study):
+        planned.allowed.to_open(planned.spec)
+        planned.allowed.to_ask(planned.spec)
     store = store or study.store
     work = lanes(study)
 

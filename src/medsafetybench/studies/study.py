@@ -15,7 +15,7 @@ the same names without the role: ``url`` for ``--target-url``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field, create_model
 
 from ..documents import Document, Place, checked, read_document
 from ..errors import MsbError
+from ..evaluation.allowed import Allowed
 from ..evaluation.entries import ByName, Strict, entry, keywords
 from ..evaluation.options import JudgeOptions, RequestOptions, TargetOptions
 from ..evaluation.spec import EvaluationSpec, specified
@@ -86,6 +87,7 @@ class Study:
     of_all: Mapping[str, Any]
     of_judges: Mapping[str, Any]
     description: str = ""
+    allowed: Allowed = field(default_factory=Allowed)
 
     def spec(self, target: Entry, benchmark: Entry) -> EvaluationSpec:
         """The evaluation of a target on a benchmark. Raises MsbError for what excludes itself."""
@@ -99,14 +101,17 @@ class Study:
         return specified(**of_run, **self.of_all, **panel, **target.told, **asked)
 
 
-def read_study(path: str | Path) -> Study:
-    """The study in a YAML file. Raises MsbError with file, line and key for what is wrong."""
+def read_study(path: str | Path, allowed: Allowed | None = None) -> Study:
+    """The study in a YAML file, and what whoever reads it allows it to do (None: nothing).
+
+    Raises MsbError with file, line and key for what is wrong. Nothing is imported.
+    """
     document = read_document(path, "targets, benchmarks and judges")
     _check_defaults(document)
     found = checked(document, _File, _known, _with_defaults(document.data))
     study = _study(found)
     _check_each(document, study)
-    return study
+    return replace(study, allowed=allowed or Allowed())
 
 
 def _study(found: Any) -> Study:
