@@ -103,6 +103,7 @@ def lay_out(group: Group, folder: Path) -> None:
         "pytest_add_cli_args_test_selection": [f"tests/test_{name}.py" for name in group.tests],
         "process_isolation": "forkserver" if group.fresh else "fork",
         "forkserver_warmup": "none",
+        "timeout_multiplier": 4.0,
     }
     lines = [f"{key} = {value!r}" for key, value in settings.items()]
     page = [

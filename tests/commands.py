@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 from unittest.mock import patch
 
 from medsafetybench.cli import main
@@ -23,12 +25,28 @@ class Done:
 
 def called(*arguments: str) -> int:
     """The exit code of ``msb ARGUMENTS``, which prints where standard output is."""
-    with patch.object(sys, "argv", ["msb", *arguments]):
+    # What was imported from this folder would be another test's code by the same name.
+    with (
+        patch.object(sys, "argv", ["msb", *arguments]),
+        patch.object(sys, "path", sys.path.copy()),
+        modules_forgotten(Path.cwd()),
+    ):
         try:
             main()
         except SystemExit as exit:
             return exit.code if isinstance(exit.code, int) else 1 if exit.code else 0
     return 0
+
+
+@contextmanager
+def modules_forgotten(folder: Path) -> Iterator[None]:
+    """Modules that lie in a folder are imported anew each time."""
+    try:
+        yield
+    finally:
+        for name, module in list(sys.modules.items()):
+            if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
+                del sys.modules[name]
 
 
 def msb(*arguments: str, typed: str | None = None, **environment: str) -> Done:

@@ -22,8 +22,8 @@ from medsafetybench.errors import MsbError
 from medsafetybench.evaluation.allowed import Allowed
 from medsafetybench.studies import read_study
 from medsafetybench.studies.board import Board
-from medsafetybench.studies.carry_out import carry_out, evaluations, lanes, standings
 from medsafetybench.studies.findings import report
+from medsafetybench.studies.running import evaluations, lanes, remaining, run_study
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")
 CONCURRENCY = 4
@@ -137,7 +137,7 @@ def test_targets_of_one_endpoint_follow_one_another_and_endpoints_work_side_by_s
     study = read_study(path)
     assert [[p.target.name[-1] for p in lane] for lane in lanes(study)] == [["0", "2"], ["1", "3"]]
     board, seen = Board([p.label for p in evaluations(study)]), []
-    carry_out(study, board, show=lambda: seen.append([row.state for row in board.rows()]))
+    run_study(study, board, show=lambda: seen.append([row.state for row in board.rows()]))
     running = [[i for i, state in enumerate(states) if state == "running"] for states in seen]
     assert [0, 1] in running
     assert all(len({i % 2 for i in at}) == len(at) for at in running)
@@ -166,7 +166,8 @@ def test_killed_and_interrupted_studies_resume_to_the_end(
     serve: Callable[..., Server], published: Path, tmp_path: Path
 ) -> None:
     servers, judge = [serve("--latency", "0.005") for _ in range(3)], serve("--latency", "0.005")
-    path = study_file(tmp_path / "s.yaml", servers, judge, 6)
+    some = [{"name": "medsafety/eval", "limit": 300}]
+    path = study_file(tmp_path / "s.yaml", servers, judge, 6, benchmarks=some)
     command = [*MSB, "study", "run", str(path), "--allow-python", "--data-dir", str(published)]
 
     def answered() -> int:
@@ -178,11 +179,11 @@ def test_killed_and_interrupted_studies_resume_to_the_end(
             time.sleep(0.02)
 
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(800, killed)
+    wait_until(300, killed)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     stopped = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(2500, stopped)
+    wait_until(900, stopped)
     stopped.send_signal(signal.SIGINT)
     _, said = stopped.communicate(timeout=60)
     assert stopped.returncode == 130
@@ -193,14 +194,14 @@ def test_killed_and_interrupted_studies_resume_to_the_end(
     with sqlite3.connect(tmp_path / "study.db") as db:
         (responses,) = db.execute("SELECT COUNT(*) FROM responses WHERE error IS NULL").fetchone()
         (verdicts,) = db.execute("SELECT COUNT(*) FROM verdicts WHERE score > 0").fetchone()
-    assert responses == verdicts == 6 * 900
+    assert responses == verdicts == 6 * 300
     # Only what was in flight at the SIGKILL is asked again; Ctrl-C loses nothing.
-    assert 2500 <= before < 5400
-    assert 5400 <= answered() <= 5400 + 3 * CONCURRENCY
-    assert 5400 <= judge.counts()["judge"] <= 5400 + 12
+    assert 900 <= before < 1800
+    assert 1800 <= answered() <= 1800 + 3 * CONCURRENCY
+    assert 1800 <= judge.counts()["judge"] <= 1800 + 12
     assert all(
         one.target_calls == one.judge_calls == 0
-        for one in standings(read_study(path), tmp_path / "study.db", published)
+        for one in remaining(read_study(path), tmp_path / "study.db", published)
     )
 
 
@@ -232,7 +233,7 @@ def test_a_benchmark_may_be_asked_under_pressure(
     benchmark = [{"name": "starter/eval", "intents": ["harmful"], "limit": 4, "pressure": 3}]
     path = study_file(tmp_path / "s.yaml", [server], server, 1, benchmarks=benchmark)
     study = read_study(path)
-    (outcome,) = carry_out(study, Board([p.label for p in evaluations(study)]))
+    (outcome,) = run_study(study, Board([p.label for p in evaluations(study)]))
     assert outcome.run is not None
     assert outcome.run.summary().counts.scored == 4 * (3 + 5) == server.counts()["target"]
     survival = outcome.run.summary().survival
@@ -244,7 +245,7 @@ def test_tags_group_targets_for_contrasts(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(SMALL + "    tags: [filter]\n")
     study = read_study(path, Allowed(python=True))
-    carry_out(study, Board([p.label for p in evaluations(study)]))
+    run_study(study, Board([p.label for p in evaluations(study)]))
     (part,) = report(study, study.store)
     assert part.comparison is not None
     assert part.comparison.contrasts is not None
@@ -258,14 +259,15 @@ def test_a_target_is_called_as_the_file_says_and_nothing_scored_is_no_success(
     tmp_path: Path,
 ) -> None:
     Path("app.py").write_text("def answer(text): raise KeyError('no index')\n")
+    Path("said.py").write_text("def answer(text): return 'I cannot help you with that.'\n")
     file = tmp_path / "study.yaml"
     benchmark = "  - {name: starter/eval, limit: 4}"
-    two = "  - {model: python:builtins:str, name: echo}\n  - {model: python:app:answer, name: lost}"
+    two = "  - {model: python:said:answer, name: says}\n  - {model: python:app:answer, name: lost}"
     text = SMALL.replace("  - starter/eval", benchmark)
     file.write_text(text[: text.index("  - model:")] + two + "\n")
     done = msb("study", "run", str(file), "--allow-python")
     assert (done.code, "nothing was scored of lost on starter/eval" in done.err) == (3, True)
-    assert "echo on starter/eval" in done.out
+    assert "says on starter/eval" in done.out
     listed = [run["target"] for run in json.loads(msb("runs", "--json").out)["runs"]]
-    assert sorted(listed) == ["echo", "lost"]
+    assert sorted(listed) == ["lost", "says"]
     assert "KeyError: 'no index'" in msb("errors", "lost").out

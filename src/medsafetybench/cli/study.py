@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ..studies.board import Board
-    from ..studies.carry_out import Outcome, Standing
     from ..studies.findings import Part
+    from ..studies.running import Outcome, Remaining
     from ..studies.study import Study
 
 FAILED, INCOMPLETE, INTERRUPTED = 2, 3, 130
@@ -59,14 +59,14 @@ def run(
     from ..evaluation.allowed import Allowed, told
     from ..studies import read_study
     from ..studies.board import Board
-    from ..studies.carry_out import carry_out, evaluations
+    from ..studies.running import evaluations, run_study
 
     study = read_study(file, Allowed(allow_python, trust_remote_code, allow_keys))
     place = store or study.store
     for line in told(planned.spec for planned in evaluations(study)):
         print(line, file=sys.stderr)
     if dry_run:
-        _show_standings(study, place, data_dir, as_json)
+        _show_remaining(study, place, data_dir, as_json)
         return
     console = _console()
 
@@ -75,7 +75,7 @@ def run(
 
     board = Board([planned.label for planned in evaluations(study)], say)
     with _watching(board, console) as look:
-        outcomes = carry_out(study, board, place, data_dir, look)
+        outcomes = run_study(study, board, place, data_dir, look)
     _finish(study, outcomes, board, file, as_json)
 
 
@@ -94,7 +94,7 @@ def status(
     from ..studies import read_study
 
     study = read_study(file, Allowed(allow_python, trust_remote_code))
-    _show_standings(study, store or study.store, data_dir, as_json)
+    _show_remaining(study, store or study.store, data_dir, as_json)
 
 
 def report(
@@ -149,12 +149,12 @@ def _part(part: Part) -> dict[str, object]:
     }
 
 
-def _show_standings(study: Study, store: Path, data_dir: Path | None, as_json: bool) -> None:
-    from ..studies.carry_out import standings
+def _show_remaining(study: Study, store: Path, data_dir: Path | None, as_json: bool) -> None:
+    from ..studies.running import remaining
 
-    found = list(standings(study, store, data_dir))
+    found = list(remaining(study, store, data_dir))
     if as_json:
-        show.as_json({"study": study.name, "evaluations": [_standing(one) for one in found]})
+        show.as_json({"study": study.name, "evaluations": [_remaining(one) for one in found]})
         return
     show.table(
         ("evaluation", "run", "requests", "target calls left", "judge calls left", ""),
@@ -179,14 +179,14 @@ def _show_standings(study: Study, store: Path, data_dir: Path | None, as_json: b
     )
 
 
-def _standing(one: Standing) -> dict[str, object]:
+def _remaining(one: Remaining) -> dict[str, object]:
     return {
         "evaluation": one.planned.label,
         **{k: v for k, v in vars(one).items() if k != "planned"},
     }
 
 
-def _state(one: Standing) -> str:
+def _state(one: Remaining) -> str:
     if one.not_ready:
         return "not ready"
     return "done" if not one.target_calls + one.judge_calls else ""

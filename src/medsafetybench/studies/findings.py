@@ -16,7 +16,7 @@ from ..results.leaderboard import Standing, leaderboard
 from ..results.pairing import Pairing, pair_runs
 from ..results.run import Run, open_run
 from ..store.store import Store
-from .carry_out import Planned, evaluations, prepared
+from .running import Planned, evaluations, prepared
 from .study import Study
 
 

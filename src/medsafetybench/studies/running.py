@@ -1,6 +1,6 @@
 """Carrying out a study: every target on every benchmark, endpoints side by side.
 
-    for outcome in carry_out(study, board):
+    for outcome in run_study(study, board):
         outcome.planned.label, outcome.run, outcome.failed
 
 Evaluations that share an endpoint follow one another; different endpoints work at the same time, a
@@ -57,7 +57,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Remaining:
     """How far one evaluation is: calls that target and judges have left, or why it cannot begin."""
 
     planned: Planned
@@ -119,19 +119,19 @@ def prepared(
         yield found
 
 
-def standings(study: Study, store: Path, data_dir: Path | None = None) -> Iterator[Standing]:
+def remaining(study: Study, store: Path, data_dir: Path | None = None) -> Iterator[Remaining]:
     """How far each evaluation is. Asks nobody and leaves the store as it was."""
     for planned in evaluations(study):
         try:
             with prepared(planned, store if store.exists() else None, data_dir) as opened:
                 found = plan(opened)
                 left = sum(share.calls for share in found.judges)
-                yield Standing(planned, found.run, found.n, found.target.calls, left)
+                yield Remaining(planned, found.run, found.n, found.target.calls, left)
         except MsbError as error:
-            yield Standing(planned, not_ready=str(error))
+            yield Remaining(planned, not_ready=str(error))
 
 
-def carry_out(
+def run_study(
     study: Study,
     board: Board,
     store: Path | None = None,
