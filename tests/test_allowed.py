@@ -12,7 +12,7 @@ from medsafetybench.errors import MsbError
 from medsafetybench.evaluation.allowed import Allowed, keys_of
 from medsafetybench.evaluation.spec import EvaluationSpec
 from medsafetybench.studies import read_study
-from medsafetybench.studies.carry_out import evaluations, prepared
+from medsafetybench.studies.running import evaluations, prepared
 
 MARK = Path("imported")
 CODE = f"open({str(MARK)!r}, 'w').close()\ndef answer(text): return 'No.'\n"
