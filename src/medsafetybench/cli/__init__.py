@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TextIO
 
 from cyclopts import CycloptsError
 
@@ -94,10 +94,19 @@ def main() -> None:
         sys.exit(MISUSED)
 
 
-def _show_warning(message: Warning | str, kind: type[Warning], *where: Any) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """A warning of ours is a line like an error; another's looks as Python has it."""
-    own = kind.__module__.startswith(f"{__package__.partition('.')[0]}.")
-    said = f"msb: {message}" if own else warnings.formatwarning(message, kind, *where[:2]).rstrip()
+    if category.__module__.startswith(f"{__package__.partition('.')[0]}."):
+        said = f"msb: {message}"
+    else:
+        said = warnings.formatwarning(message, category, filename, lineno).rstrip()
     print(said, file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import MsbError
@@ -111,5 +111,9 @@ def response_without_key(response: Response, key: str | None) -> Response:
     if not key or len(key) < SHORTEST or (key.isalpha() and len(key) <= LONGEST_WORD):
         return response
     parts = {field.name: getattr(response, field.name) for field in fields(response)}
-    held = {name: said for name, said in parts.items() if isinstance(said, str) and key in said}
-    return replace(response, **{name: without_key(said, key) for name, said in held.items()})
+    scrubbed: dict[str, Any] = {
+        name: without_key(said, key)
+        for name, said in parts.items()
+        if isinstance(said, str) and key in said
+    }
+    return replace(response, **scrubbed)
