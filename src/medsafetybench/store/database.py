@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from errno import EACCES, ENOSPC, EPERM, EROFS
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -295,6 +296,7 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 SURROUNDINGS = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+READ_ONLY = (EROFS, EACCES, EPERM)
 
 
 def _is_the_surroundings(error: Exception) -> bool:
@@ -319,10 +321,12 @@ def _explain(path: Path, error: Exception) -> str:
         return f"{path} is damaged ({error}); put a copy of it in its place"
     if name.startswith(BUSY):
         return f"another process holds {path}; run the same command again once it is done"
-    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _full(path)):
+    code = getattr(error, "errno", None)
+    if name == "SQLITE_FULL" or code == ENOSPC or (name.startswith("SQLITE_IOERR") and _full(path)):
         return f"the disk that holds {path} is full; free some space and run the same command again"
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return f"{path} cannot be written ({error}); check its folder, or give --store another path"
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or code in READ_ONLY:
+        said = error.strerror if isinstance(error, OSError) else error
+        return f"{path} cannot be written ({said}); check its folder, or give --store another path"
     return (
         f"{path}: {error}; nothing stored is lost. Check the disk, then run the same command again"
     )
