@@ -52,7 +52,7 @@ GROUPS = {
     "estimates": Group(
         ["statistics/estimates.py", "statistics/bounds.py", "statistics/clusters.py",
          "statistics/gamma_sums.py", "statistics/interval.py"],
-        ["statistics", "gate", "one_draw", "interval_notes"],
+        ["bounds", "statistics", "one_draw"],
     ),
     "paired": Group(
         ["statistics/paired.py", "statistics/equivalence.py"],
@@ -161,6 +161,8 @@ def found(group: Group, folder: Path) -> Iterator[Mutant]:
             data = SourceFileMutationData(path=PACKAGE / file)
             data.load()
             for name, code in data.exit_code_by_key.items():
+                if code is None:
+                    continue  # not tried yet
                 status = status_by_exit_code[code]
                 mutant = Mutant(file, "", status)
                 if not mutant.killed:
