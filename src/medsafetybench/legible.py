@@ -2,6 +2,7 @@
 
     visible("a\\u202etxt.exe")         # "a[U+202E]txt.exe"
     name("openai:model\\n-a")          # "openai:model -a"
+    line("a\\n::error::b")             # "a : :error::b"
 
 Model text, names of runs and of targets are all alike: somebody else wrote them. Escaping is the
 renderers' own affair; here text is only made to show what it holds. Bidirectional controls could
@@ -10,6 +11,7 @@ otherwise turn "not safe" around on a page, and control characters break XML.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 LONGEST_NAME = 60
@@ -46,13 +48,39 @@ def visible(text: str) -> str:
     return "".join(f"[U+{ord(c):04X}]" if c in _UNSEEN else c for c in text)
 
 
+_COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\[|#vso\[)")
+"""What CI systems take for a command: ``::error::`` where a line begins, ``##[`` and ``##vso[``. A
+table may fold before any word, so it is taken apart wherever one begins."""
+
+
+def line(text: str) -> str:
+    """The text on one line, visible, and no command to a terminal or a CI system."""
+    if "\n" in text or "\r" in text or "\t" in text:
+        text = re.sub(r"[\r\n\t]+", " ", text)
+    text = visible(text)
+    return _COMMAND.sub(r"\g<0> ", text) if "::" in text or "##" in text else text
+
+
+def in_json(document: str) -> str:
+    """A JSON document that commands no terminal and no CI system, and is the same document."""
+    document = document.replace("##", "#\\u0023")
+    if document.isascii() or _UNSEEN.isdisjoint(document):
+        return document
+    return "".join(_escaped(c) if c in _UNSEEN else c for c in document)
+
+
+def _escaped(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
+
+
 def name(text: object, longest: int = LONGEST_NAME) -> str:
     """A short text on one line; a longer one keeps its beginning and its end."""
-    line = visible(" ".join(str(text)[: 8 * longest].split()))
-    if len(line) <= longest:
-        return line
+    whole = visible(" ".join(str(text)[: 8 * longest].split()))
+    if len(whole) <= longest:
+        return whole
     head = (longest - 1) * 2 // 3
-    return f"{line[:head]}…{line[head + 1 - longest :]}"
+    return f"{whole[:head]}…{whole[head + 1 - longest :]}"
 
 
 def cut(text: object, longest: int) -> str:

@@ -17,6 +17,7 @@ from cyclopts import CycloptsError
 
 from .. import __version__
 from ..errors import MsbError
+from .said import say
 from .terminal import as_text, plain_signs
 from .usage import TABLES, commands, explain, listing
 
@@ -71,10 +72,10 @@ def main() -> None:
         warnings.showwarning = _show_warning
         call(as_text(sys.argv[1:]))
     except CycloptsError as error:
-        print(f"msb: {explain(error)}", file=sys.stderr)
+        say(f"msb: {explain(error)}", error=True)
         sys.exit(MISUSED)
     except MsbError as error:
-        print(f"msb: {error}", file=sys.stderr)
+        say(f"msb: {error}", error=True)
         sys.exit(MISUSED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -84,13 +85,13 @@ def main() -> None:
     except RuntimeError as error:
         if "home directory" not in str(error):  # pathlib and platformdirs have no class for it
             raise
-        print("msb: ~ is nobody's home here; set HOME, or give a whole path", file=sys.stderr)
+        say("msb: ~ is nobody's home here; set HOME, or give a whole path", error=True)
         sys.exit(MISUSED)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         _silence()
-        print(f"msb: the output cannot be written: {error.strerror}", file=sys.stderr)
+        say(f"msb: the output cannot be written: {error.strerror}", error=True)
         sys.exit(MISUSED)
 
 
@@ -104,10 +105,10 @@ def _show_warning(
 ) -> None:
     """A warning of ours is a line like an error; another's looks as Python has it."""
     if category.__module__.startswith(f"{__package__.partition('.')[0]}."):
-        said = f"msb: {message}"
+        say(f"msb: {message}", error=True)
     else:
-        said = warnings.formatwarning(message, category, filename, lineno).rstrip()
-    print(said, file=sys.stderr)
+        plain = warnings.formatwarning(message, category, filename, lineno)
+        say(*plain.splitlines(), error=True)
 
 
 def call(line: Sequence[str]) -> None:
@@ -119,7 +120,8 @@ def call(line: Sequence[str]) -> None:
     asked = bool(chain) and chain[-1] in app.help_flags
     named = apps[-2] if asked else apps[-1]
     if named.default_command is None and (asked or not left):
-        print(listing(chain[:-1] if asked else chain, named), file=None if asked else sys.stderr)
+        page = listing(chain[:-1] if asked else chain, named)
+        say(*page.splitlines(), error=not asked)
         sys.exit(0 if asked else MISUSED)
     if asked:
         for name in TABLES.get(named.name[0], ()):

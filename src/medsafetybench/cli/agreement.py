@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
+from .said import say
 from .usage import at_least
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def agreement(
     if found:
         _print(found)
     else:
-        print(f"no {intent} request was scored by two judges")
+        say(f"no {intent} request was scored by two judges")
     for sample in samples:
-        print(f"sample: {visible(sample.told())}")
+        say(f"sample: {visible(sample.told())}")
 
 
 def _outcomes(run: str, names: Sequence[str], store: Path) -> tuple[Outcomes, list[Sample]]:
@@ -78,17 +79,17 @@ def _print(found: Agreement) -> None:
 
     header = ("judges", "n", "equal", "within one", "kappa", "weighted kappa", "AC2", "bias")
     show.table(header, [_row(pair) for pair in found.pairs], right=header[1:])
-    print(f"\nKrippendorff's alpha of all: {_interval(found.alpha)}")
-    print(of_agreement())
-    print("bias: mean of the first judge's score minus the second's (or of the share declined)")
+    say("", f"Krippendorff's alpha of all: {_interval(found.alpha)}")
+    say(of_agreement())
+    say("bias: mean of the first judge's score minus the second's (or of the share declined)")
     for pair in found.pairs:
-        print(f"\n{pair.judges[0]} (rows) against {pair.judges[1]} (columns)")
+        say("", f"{pair.judges[0]} (rows) against {pair.judges[1]} (columns)")
         columns = [str(i) for i in range(1, len(pair.levels) + 1)]
         named = [f"{i} {level}" for i, level in enumerate(pair.levels, 1)]
         rows = [(name, *counts) for name, counts in zip(named, pair.confusion, strict=True)]
         show.table(("", *columns), rows, right=columns)
     if found.disagreements:
-        print("\nlargest disagreements")
+        say("", "largest disagreements")
         show.table(
             ("request", *found.judges),
             [(d.id, *(level or "-" for level in d.levels)) for d in found.disagreements],

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from . import options, show
 from .asking import ask
+from .said import say
 from .usage import at_least
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def annotate(
         if import_file:
             drawn = (limit, sample_seed, random_sample)
             n = import_labels(opened, record, import_file, annotator, named or HARM, *drawn)
-            print(f"{n} labels imported into {record.id}")
+            say(f"{n} labels imported into {record.id}")
         elif adjudicate:
             _adjudicate(opened, record, annotator, told)
         else:
@@ -87,7 +88,7 @@ def _label(
     if finished:
         reach(store, sample, who)
     left = len(desk.waiting) - done
-    print(f"{done} labels stored, {left} left. See `msb agreement {run.id}`.")
+    say(f"{done} labels stored, {left} left. See `msb agreement {run.id}`.")
 
 
 def _adjudicate(store: Store, run: RunRecord, name: str | None, scale: Scale) -> None:
@@ -100,9 +101,9 @@ def _adjudicate(store: Store, run: RunRecord, name: str | None, scale: Scale) ->
     name = _named(name)
     waiting = found.to_settle(name)
     if own := int(found.disputed.sum()) - len(waiting):
-        print(f"{own} of them were labelled by {name}, and take a third person")
+        say(f"{own} of them were labelled by {name}, and take a third person")
     done, _ = Desk(store, run, settler(store, name, scale), waiting, found=found).work()
-    print(f"{done} settled, {len(waiting) - done} left. See `msb agreement {run.id}`.")
+    say(f"{done} settled, {len(waiting) - done} left. See `msb agreement {run.id}`.")
 
 
 def _named(name: str | None) -> str:
@@ -116,7 +117,7 @@ def _named(name: str | None) -> str:
 def _list_disputes(store: Store, run: RunRecord, found: SettledLabels) -> None:
     """What people differ on and nobody has settled, with what each said."""
     both = int(((found.given > 0).sum(axis=0) > 1).sum())
-    print(
+    say(
         f"{both} requests were labelled by two people or more; {int(found.differ.sum())} of them "
         f"differently, {int(found.disputed.sum())} still to be settled"
     )
@@ -154,7 +155,7 @@ class Desk:
             _present(item, place + 1, len(self.waiting))
             if self.found:
                 said = sorted(level for level in self.found.levels(item) if level)
-                print(f"people said: {', '.join(said)}")
+                say(f"people said: {', '.join(said)}")
             key = _ask(self.who.scale.levels[item.request.intent])
             if key == QUIT:
                 break
@@ -206,4 +207,4 @@ def _ask(levels: Sequence[Level], prompt: Callable[[str], str] = ask) -> str:
             return QUIT
         if key in known:
             return key
-        print(f"{key!r} is none of {', '.join(sorted(known))}")
+        say(f"{key!r} is none of {', '.join(sorted(known))}")

@@ -12,6 +12,7 @@ from ..errors import MsbError
 from ..evaluation.options import JudgeOptions
 from . import options, reading, show
 from .rejudge import NO_RUN
+from .said import say
 from .told import Told, takes
 from .usage import at_least
 
@@ -78,7 +79,7 @@ def audit(
     else:
         _show(report)
     if output and not as_json:
-        print(f"\n{len(report.findings):,} findings to go through: {output}")
+        say("", f"{len(report.findings):,} findings to go through: {output}")
 
 
 def _with_label_noise(report: Audit, told: JudgeOptions, shown: list[Benchmark]) -> Audit:
@@ -113,10 +114,11 @@ def _show(report: Audit) -> None:
 
     _show_counts(report)
     exact = report.exact
-    print(
-        f"\nExact duplicates, beyond the first of each: {exact.raw:,} as published, "
+    say(
+        "",
+        f"Exact duplicates, beyond the first of each: {exact.raw:,} as published, "
         f"{exact.normalised:,} normalised, {exact.cleaned:,} normalised once control tokens and "
-        "note tails are off.\n"
+        "note tails are off.\n",
     )
     show.table(
         ("near-duplicates", "pairs", "across principles", "across sources", "same group",
@@ -131,17 +133,17 @@ def _show(report: Audit) -> None:
         right=("pairs", "across principles", "across sources", "same group",
                "requests", "would go", "largest cluster"),
     )  # fmt: skip
-    print(EXACT)
+    say(EXACT)
     if report.leaks:
-        print()
+        say()
         show.table(
             ("requests of", "that stand in", "by", "requests"),
             [(k.of, k.into, k.measure, f"{k.requests:,}") for k in report.leaks],
             right=("requests",),
         )
     least, middle, most = report.words
-    print(f"\nWords a request: {least} to {most:,}, median {middle:g}.")
-    print(f"Junk: {report.junk_any:,} requests of some kind.")
+    say("", f"Words a request: {least} to {most:,}, median {middle:g}.")
+    say(f"Junk: {report.junk_any:,} requests of some kind.")
     if report.junk:
         rows = [(kind, f"{n:,}", KINDS[kind][0]) for kind, n in report.junk.items()]
         show.table(("junk", "requests", "what it is"), rows, right=("requests",))
@@ -157,10 +159,10 @@ def _show_benign(report: Audit) -> None:
     if not (found := report.benign):
         return
     said = ", ".join(f"{found[side]:,} {side.replace('_', ' ')}" for side in SIDES)
-    print(f"\nHarmful requests by the judge {found['judge']}: {said}.")
+    say("", f"Harmful requests by the judge {found['judge']}: {said}.")
     if found["interval"]:
         low, high = found["interval"]
-        print(
+        say(
             f"Ambiguous or benign: {found['ambiguous_or_benign']:.1%} of the scored "
             f"(95% interval {low:.1%} to {high:.1%})."
         )
@@ -184,10 +186,11 @@ def _show_counts(report: Audit) -> None:
 def _show_phrasing(report: Audit) -> None:
     if (said := report.phrasing) is None:
         return
-    print(
-        f"\nSafe responses: {said.n:,}, of which {said.top_share:.1%} open with the same sentence; "
+    say(
+        "",
+        f"Safe responses: {said.n:,}, of which {said.top_share:.1%} open with the same sentence; "
         f"{said.distinct:,} different first sentences; {said.no_cue:,} without a word of refusal; "
-        f"words {said.words[0]} to {said.words[2]}, median {said.words[1]:g}."
+        f"words {said.words[0]} to {said.words[2]}, median {said.words[1]:g}.",
     )
     show.table(
         ("first words", "share"),
@@ -199,11 +202,12 @@ def _show_phrasing(report: Audit) -> None:
 def _show_twins(report: Audit) -> None:
     if (found := report.twins) is None:
         return
-    print(
-        f"\nTwins: {found.pairs:,} pairs that share {found.shared:.0%} of their word 3-grams; the "
+    say(
+        "",
+        f"Twins: {found.pairs:,} pairs that share {found.shared:.0%} of their word 3-grams; the "
         f"harmful one longer in {found.longer[0]:,}, the benign one in {found.longer[1]:,}; "
         f"{found.questions[0]:,} harmful and {found.questions[1]:,} benign end in a question "
         "mark.\n"
         f"By words alone (naive Bayes, other pairs; chance is 50%) the intent is guessed for "
-        f"{found.intent:.1%}, and which twin is harmful in {found.which:.1%}."
+        f"{found.intent:.1%}, and which twin is harmful in {found.which:.1%}.",
     )

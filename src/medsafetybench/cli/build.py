@@ -17,6 +17,7 @@ from cyclopts import Parameter
 
 from . import options, show
 from .build_run import Folder, Limit, Redo, run, show_account
+from .said import say
 from .usage import at_least, commands
 
 app = commands(
@@ -62,7 +63,7 @@ def init(
     config = Config(called, taxonomy, language, rounds=rounds, count=count, seed=seed)
     project = Project.create(folder, config)
     cells = len(project.taxonomy.principles) * len(config.specialities) * len(config.styles)
-    print(
+    say(
         f"{folder}/project.yaml: {cells * rounds:,} prompts for {count} requests each "
         "(principles x specialities x styles x rounds). Next: msb build elicit"
     )
@@ -113,7 +114,7 @@ def deduplicate(
     measures = [Measure.parse(text) for text in measure or []] or list(DEFAULT)
     show_account(carry_out(project, known, measures, limit), as_json)
     if not known and not as_json:
-        print("Compared with itself only: name published sets with --against medsafety/eval ...")
+        say("Compared with itself only: name published sets with --against medsafety/eval ...")
 
 
 def release(
@@ -143,10 +144,10 @@ def release(
         )  # fmt: skip
         return
     told = ", ".join(f"{n:,} in {name}" for name, n in sorted(made.rows.items()))
-    print(f"{made.folder}: {told}; content sha256 {made.sha256}")
+    say(f"{made.folder}: {told}; content sha256 {made.sha256}")
     if made.left_out:
-        print("left out: " + ", ".join(f"{n:,} {reason}" for reason, n in made.left_out.items()))
-    print(f"Next: msb evaluate --benchmark {made.folder / 'eval.jsonl'} --target ...")
+        say("left out: " + ", ".join(f"{n:,} {reason}" for reason, n in made.left_out.items()))
+    say(f"Next: msb evaluate --benchmark {made.folder / 'eval.jsonl'} --target ...")
 
 
 def status(folder: Folder, /, *, as_json: options.Json = False) -> None:
@@ -189,4 +190,4 @@ def export_stage(
 
     outcomes = Project(folder).outcomes(stage)
     rows = (row for one in outcomes for row in (one.aside if aside else one.kept))
-    print(f"{write_rows(output, rows):,} rows in {output}")
+    say(f"{write_rows(output, rows):,} rows in {output}")

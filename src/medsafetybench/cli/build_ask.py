@@ -17,6 +17,7 @@ from ..evaluation.options import JudgeOptions, TargetOptions
 from . import options, reading
 from .build_run import DryRun, Folder, Limit, Redo, run
 from .rejudge import NO_RUN
+from .said import say
 from .told import Told, takes
 from .usage import at_least
 
@@ -215,7 +216,7 @@ def suffix(
     from ..building.gcg import open_weights, optimised_suffix
 
     loaded, tokenizer = open_weights(model.removeprefix("hf:"), device)
-    print(optimised_suffix(loaded, tokenizer, prompt, target, steps, seed))
+    say(optimised_suffix(loaded, tokenizer, prompt, target, steps, seed))
 
 
 @dataclass(frozen=True)

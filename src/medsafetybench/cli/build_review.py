@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from . import options, show
 from .asking import ask
 from .build_run import Folder, Limit
+from .said import say
 
 
 def review(
@@ -25,12 +26,12 @@ def review(
 
     queue = Queue(Project(folder), reviewer)
     rows = list(queue.waiting(limit))
-    print(f"{len(rows):,} requests wait for {reviewer}. a accept, e edit, r reject, s skip, q quit")
+    say(f"{len(rows):,} requests wait for {reviewer}. a accept, e edit, r reject, s skip, q quit")
     for number, row in enumerate(rows, 1):
-        print(f"\n{number}/{len(rows)}  {row['id']}  {row['intent']}, principle {row['principle']}")
-        print(f"  request:   {_printable(row['text'])}")
+        say("", f"{number}/{len(rows)}  {row['id']}  {row['intent']}, principle {row['principle']}")
+        say(f"  request:   {_printable(row['text'])}")
         if row.get("reference"):
-            print(f"  reference: {_printable(row['reference'])}")
+            say(f"  reference: {_printable(row['reference'])}")
         choice = ask("  a/e/r/s/q", ending="> ").strip().lower()[:1]
         if choice == "q":
             break
@@ -56,7 +57,7 @@ def agreement(folder: Folder, /, *, as_json: options.Json = False) -> None:
     if as_json:
         show.as_json(found)
     else:
-        print(_agreed(found))
+        say(_agreed(found))
 
 
 def _agreed(found: Mapping[str, Any]) -> str:

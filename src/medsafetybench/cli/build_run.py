@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from . import show
+from .said import say
 from .usage import at_least
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def run(
             show.as_json({**asdict(found), "dollars": dollars})
         else:
             cost = "" if dollars is None else f", at most ${dollars:,.2f}"
-            print(
+            say(
                 f"{found.stage}: {found.calls:,} calls, ~{found.input_tokens:,} tokens in, at most "
                 f"{found.output_tokens:,} out{cost}. Nothing was asked."
             )
@@ -69,10 +70,10 @@ def show_account(account: Account, as_json: bool, more: dict[str, Any] | None = 
     if as_json:
         show.as_json({**asdict(account), **(more or {})})
         return
-    print(account.line())
+    say(account.line())
     if (rates := (more or {}).get("rates")) and rates["interval"]:
         low, high = rates["interval"]
-        print(
+        say(
             f"Ambiguous or benign: {rates['ambiguous_or_benign']:.1%} of the scored "
             f"(95% interval {low:.1%} to {high:.1%})."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from cyclopts import Parameter
 from ..errors import MsbError, UnknownName
 from ..evaluation.options import TargetOptions
 from . import options, show
+from .said import say
 from .told import Told, takes
 from .usage import at_least
 
@@ -105,7 +105,7 @@ def capability(
             endpoint=asked.target_endpoint,
             served=Served(target_api, target_tokenizer),
             batch=batch,
-            note=lambda line: print(line, file=sys.stderr),
+            note=lambda line: say(line, error=True),
         )
 
     if not 0 < margin < 100:
@@ -155,7 +155,7 @@ def _list(store: Path, as_json: bool) -> None:
     if as_json:
         show.as_json({"results": rows})
     elif not rows:
-        print(f"no capability results in {store}; `msb capability --target hf:...` makes some")
+        say(f"no capability results in {store}; `msb capability --target hf:...` makes some")
     else:
         names = ("key", "target", "task", "shots", "seed", "n")
         show.table(
@@ -173,7 +173,7 @@ def _show_results(results: Sequence[CapabilityResult], as_json: bool) -> None:
     if as_json:
         show.as_json({"target": _target(results), "results": [r.to_json() for r in results]})
         return
-    print(f"{target.name}  [{target.key}]\n")
+    say(f"{target.name}  [{target.key}]", "")
     right = ("shots", "seeds", "questions", "accuracy", "95% interval", "stderr", "seed to seed")
     show.table(
         ("task", *right),
@@ -210,8 +210,8 @@ def _show_changes(
         show.as_json(found)
         return
     for name, results in (("before", before), ("after", after)):
-        print(f"{name:7s} {results[0].target.name}  [{results[0].target.key}]")
-    print()
+        say(f"{name:7s} {results[0].target.name}  [{results[0].target.key}]")
+    say()
     within = f"within ±{100 * changes[0].margin:g}"
     right = ("questions", "before -> after", "difference, 95% interval", "p", "90% interval")
     show.table(
@@ -230,8 +230,8 @@ def _show_changes(
         ],
         right=right,
     )
-    print(f"\n{changes[-1].sentence}")
-    print(
+    say("", f"{changes[-1].sentence}")
+    say(
         "difference: after - before in points, intervals by Tango; p: McNemar's exact test, "
         "corrected over\ntasks by Holm; within: two one-sided tests at 5%, which the 90% interval "
         "shows"

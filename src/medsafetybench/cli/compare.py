@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
+from .said import say
 
 if TYPE_CHECKING:
     from ..results.comparison import Comparison, Difference, Family, Method
@@ -131,7 +132,7 @@ def show_comparison(found: Comparison, by_principle: bool = False) -> None:
         for intent, n in found.requests.items()
         if n
     )
-    print(f"judge: {found.judge}\non {counted}\n")
+    say(f"judge: {found.judge}", f"on {counted}", "")
     for family in found.families:
         _family(_titled(family), family, found.method)
         _corrected(family, found.method, by_principle)
@@ -141,7 +142,7 @@ def show_comparison(found: Comparison, by_principle: bool = False) -> None:
         title = f"{_titled(found.by_principle)}, by principle"
         _family(title, found.by_principle, found.method)
     for note in found.notes:
-        print(note)
+        say(note)
     _explain(found)
 
 
@@ -154,13 +155,13 @@ def _explain(found: Comparison) -> None:
         "permutation": "exact sign-flip test",
         "wilcoxon": "Wilcoxon's test (rates: exact sign flips)",
     }
-    print(
+    say(
         f"difference: second - first, {method.confidence:.0%} interval; p: {tests[method.test]}, "
         f"corrected over each table by {method.correction.title()};\n* at most "
         f"{1 - method.confidence:.2g}, whatever requests without a score would have scored"
     )
     corrected = any(family.corrected for family in found.families)
-    print(of_differences(found.contrasts is not None, corrected))
+    say(of_differences(found.contrasts is not None, corrected))
 
 
 def _titled(family: Family) -> str:
@@ -179,12 +180,12 @@ def _family(title: str, family: Family, method: Method) -> None:
     principles = any(test.principle for test in tests)
     numbers = ("n", "figures", "difference", "interval", "p", "lower/same\n/higher", "d")
     header = ("first -> second", *(("principle",) if principles else ()), *numbers, "")
-    print(title)
+    say(title)
     show.table(header, [_row(test, method, rate, principles) for test in tests], right=numbers)
     draws = max(test.clusters for test in tests)
     if least_p(draws, len(tests)) > 1 - method.confidence:
-        print(f"{draws} requests in each of {len(tests)} tests cannot earn a star")
-    print()
+        say(f"{draws} requests in each of {len(tests)} tests cannot earn a star")
+    say()
 
 
 def _corrected(family: Family, method: Method, by_principle: bool) -> None:
@@ -193,7 +194,7 @@ def _corrected(family: Family, method: Method, by_principle: bool) -> None:
     shown = [one for one in family.corrected if by_principle or one.principle is None]
     if not shown:
         return
-    print(
+    say(
         f"The same, corrected by labels of both runs; {method.confidence:.0%} interval of each pair"
     )
     numbers = ("n", "labels", "drawn, no label", "difference", "interval")
@@ -213,7 +214,7 @@ def _corrected(family: Family, method: Method, by_principle: bool) -> None:
         for one in shown
     ]
     show.table(header, rows, right=numbers)
-    print()
+    say()
 
 
 def _row(test: Difference, method: Method, rate: bool, principles: bool) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from . import options, reading, show
+from .said import say
 from .usage import commands
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def list_benchmarks(*, data_dir: options.DataDir = None, as_json: options.Json =
     show.table(("name", "what it is"), listed.items())
     folder = official.data_folder(data_dir)
     there = sum((folder / path).is_file() for path in official.registry())
-    print(f"\nPublished files: {there} of {len(official.registry())} in {folder}")
+    say("", f"Published files: {there} of {len(official.registry())} in {folder}")
     if there < len(official.registry()):
-        print("`msb data fetch` downloads them.")
+        say("`msb data fetch` downloads them.")
 
 
 def fetch(
@@ -70,7 +71,7 @@ def fetch(
     else:
         known = [*official.COLLECTIONS, *published.PUBLISHED]
         raise UnknownName("collection", what, known)
-    print(f"{downloaded} files downloaded, {there} were there already: {folder}")
+    say(f"{downloaded} files downloaded, {there} were there already: {folder}")
 
 
 def show_benchmark(
@@ -92,7 +93,7 @@ def show_benchmark(
     taxonomy = load_taxonomy()
     counts = Counter((r.principle, r.source or "-", r.intent) for r in found)
     version = f"@{found.version}" if found.version else ""
-    print(f"{found.name}{version}: {len(found):,} requests, sha256 {found.sha256}\n")
+    say(f"{found.name}{version}: {len(found):,} requests, sha256 {found.sha256}", "")
     show.table(
         ("principle", "title", "source", "intent", "requests"),
         [
@@ -102,7 +103,7 @@ def show_benchmark(
         right=("requests",),
     )
     if text:
-        print()
+        say()
         sample = found.sample(text)
         show.table(("id", "intent", "request"), ((r.id, r.intent, r.text) for r in sample))
 
@@ -125,10 +126,10 @@ def export(
 
     found = _open(name, source, principle, column, data_dir)
     if to:
-        print(f"{export_benchmark(found, to, output)} in {output}")
+        say(f"{export_benchmark(found, to, output)} in {output}")
     else:
         count = write_rows(output, map(as_row, found))
-        print(f"{count:,} requests in {output}")
+        say(f"{count:,} requests in {output}")
 
 
 def _open(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import options, show
+from .said import say
 
 
 def errors(
@@ -23,11 +24,11 @@ def errors(
         show.as_json({"run": record.id, "errors": [vars(fault) for fault in found]})
         return
     if not found:
-        print(f"{record.id} has no errors")
+        say(f"{record.id} has no errors")
         return
     show.table(
         ("requests", "of", "error", "for example"),
         [(f"{fault.count:,}", fault.of, fault.error, fault.example) for fault in found],
         right=("requests",),
     )
-    print(f"\n{record.id}: the command that made it asks those again")
+    say("", f"{record.id}: the command that made it asks those again")

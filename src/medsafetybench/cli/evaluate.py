@@ -15,6 +15,7 @@ from ..evaluation.allowed import Allowed
 from ..evaluation.option import OUTPUT, RUN
 from ..evaluation.spec import EvaluationSpec, specified
 from . import options, show
+from .said import say
 from .told import PANELS, Told, takes
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _print(card: Scorecard, held: tuple[Outcomes, Gate] | None, as_json: bool) -
         hand_on(*held)
     show.scorecard(card, as_json, **({"gate": as_record(*held)} if held else {}))
     if held and not as_json:
-        print()
+        say()
         tell(*held)
 
 

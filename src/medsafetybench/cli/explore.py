@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from ..errors import MissingExtra
 from . import options
+from .said import say
 from .usage import between
 
 
@@ -33,7 +34,7 @@ def explore(
         raise MissingExtra(f"msb explore ({error.name})", "web") from None
 
     def opened(url: str) -> None:
-        print(url, flush=True)
+        say(url)
         if browser:
             import webbrowser
 

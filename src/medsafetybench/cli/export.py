@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import options
+from .said import say
 
 
 def export(
@@ -25,6 +26,6 @@ def export(
 
     opened = open_run(run, store)
     if to:
-        print(f"{export_run(opened, to, output, judge or (), rule)} in {output}")
+        say(f"{export_run(opened, to, output, judge or (), rule)} in {output}")
     else:
-        print(f"{write_rows(output, opened.rows(judge or (), rule)):,} rows in {output}")
+        say(f"{write_rows(output, opened.rows(judge or (), rule)):,} rows in {output}")

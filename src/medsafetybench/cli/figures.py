@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options
+from .said import say
 
 Runs = Annotated[
     str,
@@ -48,4 +49,4 @@ def figures(
     if not drawn:
         raise MsbError("nothing is scored yet, so there is nothing to draw; see `msb runs`")
     for path in write_figures(drawn, output, form or ["svg"]):
-        print(path)
+        say(path)

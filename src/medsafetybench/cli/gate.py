@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from ..errors import MsbError
 from ..results.measures import MEASURES, Measure
 from . import options, show
+from .said import say
 
 if TYPE_CHECKING:
     from ..results.gate import Gate
@@ -126,7 +127,7 @@ def hand_on(outcomes: Outcomes, found: Gate, junit: Path | None = None) -> None:
 
     run, target = outcomes.run.id, outcomes.run.title
     for note in found.notes:
-        print(note, file=sys.stderr)
+        say(note, error=True)
     if junit:
         _write(junit, gate_report.junit(found, run, target))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -152,9 +153,9 @@ def tell(outcomes: Outcomes, found: Gate) -> None:
         ],
         right=("threshold", "found", "from", "to", "requests"),
     )
-    print(f"\n{gate_report.bounds(found)}")
+    say("", f"{gate_report.bounds(found)}")
     verdict = gate_report.MARKS[found.verdict]
-    print(f"{outcomes.run.id} ({outcomes.run.title}): {verdict}")
+    say(f"{outcomes.run.id} ({outcomes.run.title}): {verdict}")
 
 
 def _write(path: Path, text: str, append: bool = False) -> None:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from ..errors import MsbError
 from ..evaluation.spec import EvaluationSpec
 from . import options, show
+from .said import say
 from .told import Told, takes
 from .tuning import (
     NOT_OURS,
@@ -134,7 +135,7 @@ def merge(
     from ..improvement.adapter import merge as write
 
     write(local(model), output)
-    print(f"{output}: use it as hf:{output}, or serve it")
+    say(f"{output}: use it as hf:{output}, or serve it")
 
 
 def _preferences(
@@ -172,5 +173,5 @@ def _done(output: Path, base: str, record: dict[str, Any], as_json: bool) -> Non
         show.as_json(record)
         return
     losses = [entry["loss"] for entry in record["losses"]]
-    print(f"{output}: {record['steps']} steps, loss {losses[0]:.3f} to {losses[-1]:.3f}")
-    print(f"ask it as {base}+{output}; measure it, on both sides, before you use it")
+    say(f"{output}: {record['steps']} steps, loss {losses[0]:.3f} to {losses[-1]:.3f}")
+    say(f"ask it as {base}+{output}; measure it, on both sides, before you use it")

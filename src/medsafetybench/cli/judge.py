@@ -12,6 +12,7 @@ from ..errors import MsbError
 from ..evaluation.options import JudgeOptions
 from . import judge_shown, options, reading, show
 from .rejudge import NO_RUN
+from .said import say
 from .told import Told, takes
 from .usage import at_least, commands
 
@@ -149,7 +150,7 @@ def sets(*, data_dir: options.DataDir = None, as_json: options.Json = False) -> 
             for row in rows
         ],
     )
-    print("\n`msb data fetch NAME` downloads one. use: training too, or checking alone.")
+    say("", "`msb data fetch NAME` downloads one. use: training too, or checking alone.")
 
 
 def _opened(

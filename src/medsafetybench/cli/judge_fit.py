@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from . import options, reading, show
 from .judge_shown import interval
+from .said import say
 
 
 def fit(
@@ -44,12 +45,12 @@ def fit(
         show.as_json(vars(found) | {"better": found.better})
         return
     n = found.card.n
-    print(f"{judge} on {n:,} labels of {found.card.set}: kappa {interval(found.before.kappa)}")
-    print(
+    say(f"{judge} on {n:,} labels of {found.card.set}: kappa {interval(found.before.kappa)}")
+    say(
         f"{found.judge}: kappa {interval(found.card.kappa)}, in ten folds, each judged by a "
         "boundary that its labels had no part in"
     )
     if not found.better:
-        print(f"That is no better: stay with {judge}.")
+        say(f"That is no better: stay with {judge}.")
         return
-    print(f"Stored as a judge. `msb rejudge RUN --judge {found.judge}` has it judge a run.")
+    say(f"Stored as a judge. `msb rejudge RUN --judge {found.judge}` has it judge a run.")

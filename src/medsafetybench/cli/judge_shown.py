@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from . import show
+from .said import say
 
 if TYPE_CHECKING:
     from ..results.drift import Drift
@@ -32,10 +33,10 @@ def drift(found: Sequence[Drift]) -> None:
         ],
         right=header[3:],
     )
-    print("\nbias: mean of now minus then. A language model differs from itself without an update.")
+    say("", "bias: mean of now minus then. A language model differs from itself without an update.")
     for one in found[-1:]:
         if one.changes:
-            print(f"\nanother level than before ({one.changed} of {one.n})")
+            say("", f"another level than before ({one.changed} of {one.n})")
             rows = [(change.id, change.before, change.now) for change in one.changes]
             show.table(("request", "before", "now"), rows)
 
@@ -46,12 +47,12 @@ def cards(found: Sequence[JudgeCard], as_json: bool) -> None:
         show.as_json({"cards": found})
         return
     if not found:
-        print("no judge card yet; `msb judge check JUDGE` makes one")
+        say("no judge card yet; `msb judge check JUDGE` makes one")
         return
     for (name, part), group in groupby(found, key=lambda card: (card.set, card.part)):
         _show_set(list(group), name, part)
     for line in _legend(found):
-        print(line)
+        say(line)
 
 
 def _legend(found: Sequence[JudgeCard]) -> Iterator[str]:
@@ -71,9 +72,9 @@ def _show_set(found: Sequence[JudgeCard], name: str, part: str) -> None:
     """The cards of one part of a set: figures, and what people call what."""
     one = found[0]
     about = f"{name} {one.version or ''}".strip()
-    print(f"{about}, {part}: {one.n:,} responses to {one.requests:,} requests")
+    say(f"{about}, {part}: {one.n:,} responses to {one.requests:,} requests")
     if one.people:
-        print(f"people with each other: kappa {interval(one.people)}")
+        say(f"people with each other: kappa {interval(one.people)}")
     shares = ("accuracy", "balanced", "sensitivity", "specificity")
     weighted = any(card.quadratic_kappa for card in found)
     header = ("judge", "kappa", *shares, "no verdict", "phrases", *["weighted"] * weighted)
@@ -82,11 +83,11 @@ def _show_set(found: Sequence[JudgeCard], name: str, part: str) -> None:
     for card in found:
         if card.unscored:
             listed = ", ".join(f"{count} x {why}" for why, count in card.unscored.items())
-            print(f"{card.judge}: no verdict: {listed}; right on {card.right:.1%} of all")
+            say(f"{card.judge}: no verdict: {listed}; right on {card.right:.1%} of all")
         for label, row in card.confusion.items():
             listed = ", ".join(f"{said} {count:,}" for said, count in row.items())
-            print(f"{card.judge} where people say {label} ({sum(row.values()):,}): {listed}")
-    print()
+            say(f"{card.judge} where people say {label} ({sum(row.values()):,}): {listed}")
+    say()
 
 
 def _row(card: JudgeCard) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +19,7 @@ from .compare import (
     Test,
     paired,
 )
+from .said import say
 
 if TYPE_CHECKING:
     from ..results.leaderboard import Ranks, Standing
@@ -55,9 +55,9 @@ def leaderboard(
         show.as_json(document, schema=2)
         return
     show_leaderboard(found, pairing.measures, confidence)
-    print(f"judge: {pairing.judge}")
+    say(f"judge: {pairing.judge}")
     for note in pairing.notes:
-        print(note)
+        say(note)
 
 
 def show_leaderboard(
@@ -80,9 +80,10 @@ def show_leaderboard(
                 place = row.places[measure.key]
                 cells += [str(place.rank or "-"), _ranks(place.ranks)]
     show.table(header, rows, right=header[1:])
-    print(
-        f"\nranks: the places that the data leave open, for all runs at once, at {confidence:.0%}, "
-        f"{of_ranks()}"
+    say(
+        "",
+        f"ranks: the places that the data leave open, for all runs at once, at {confidence:.0%}, "
+        f"{of_ranks()}",
     )
 
 
@@ -101,7 +102,7 @@ def _alike(store: Path, judges: list[str]) -> list[str]:
     if not judges:
         same = [r.id for r in records if r.id in same and r.panel == last.panel]
     if left := len(records) - len(same):
-        print(f"{left} runs of another benchmark or judge are left out", file=sys.stderr)
+        say(f"{left} runs of another benchmark or judge are left out", error=True)
     return [open_run(identity, store).id for identity in same]
 
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from . import options, show
 from .gate import Limits
+from .said import say
 
 if TYPE_CHECKING:
     from ..results.planned import Asked, Model, Question, Side
@@ -78,7 +79,7 @@ def plan(
         return
     _tell(benchmark, found, sides, asked, _like(model, like))
     for path in files:
-        print(path)
+        say(path)
 
 
 def _asked(limits: Any, given: Any, confidence: float, power: float, looks: int) -> Asked:
@@ -155,12 +156,13 @@ def _tell(
         for row, one in zip(rows, found, strict=True):
             row += [_number(one.there), ANSWERS[one.answer]]
     show.table(header, rows, right=["flawless takes", "the model takes", "there"])
-    print(
-        f"\nrequests, or labels; one-sided bounds at {100 * asked.confidence:g}%; {like}, shown in "
-        f"{asked.power:.0%} of cases"
+    say(
+        "",
+        f"requests, or labels; one-sided bounds at {100 * asked.confidence:g}%; {like}, shown in "
+        f"{asked.power:.0%} of cases",
     )
     for side in sides:
-        print()
+        say()
         _tell_side(benchmark or "", side)
 
 

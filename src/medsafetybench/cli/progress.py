@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from .. import legible
 from ..evaluation.watching import duration, line
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class TerminalReporter:
 
     def note(self, text: str) -> None:
         """A line of its own."""
-        self._console.print(text, style="dim", markup=False, soft_wrap=True)
+        self._console.print(legible.line(text), style="dim", markup=False, soft_wrap=True)
 
     async def watch(self, pipeline: Pipeline) -> None:
         """Show how far the pipeline is, until cancelled."""
@@ -77,7 +78,7 @@ class TrainingReporter:
 
     def note(self, text: str) -> None:
         """A line of its own."""
-        self._console.print(text, style="dim", markup=False, soft_wrap=True)
+        self._console.print(legible.line(text), style="dim", markup=False, soft_wrap=True)
 
     def step(self, done: int, total: int, loss: float | None) -> None:
         """Show how far the training is."""

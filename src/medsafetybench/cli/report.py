@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from ..errors import MsbError
 from . import options
 from .figures import After, Before, Runs
+from .said import say
 from .usage import at_least
 
 SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".tex": "tex"}
@@ -55,7 +56,7 @@ def report(
         rule=rule,
         include_text=include_text,
     )
-    print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
+    say(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
 
 
 def _form_of(output: Path) -> str:

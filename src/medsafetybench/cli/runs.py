@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from ..errors import MsbError
 from . import options, show
+from .said import say
 from .usage import commands
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def runs(
         listed = [{"tags": run.tags, **_without_parts(card)} for run, card in shown]
         show.as_json({"runs": listed}, schema=2)
     elif not found:
-        print(f"no runs in {store}; `msb evaluate` makes one")
+        say(f"no runs in {store}; `msb evaluate` makes one")
     elif not shown:
-        print(f"none of the {len(found)} runs in {store} is so")
+        say(f"none of the {len(found)} runs in {store} is so")
     else:
         _print(shown)
 
@@ -133,7 +134,7 @@ def name(
     with Store.open(store) as opened:
         record = opened.run(run)
         rename(opened, record, name)
-        print(f"{record.id}: {opened.run(record.id).title}")
+        say(f"{record.id}: {opened.run(record.id).title}")
 
 
 def tag(
@@ -151,7 +152,7 @@ def tag(
     with Store.open(store) as opened:
         for record in [opened.run(run) for run in runs]:
             tags = put_tags(opened, record, add or (), remove or ())
-            print(f"{record.id}: {', '.join(tags) or 'no tags'}")
+            say(f"{record.id}: {', '.join(tags) or 'no tags'}")
 
 
 def judge(
@@ -176,7 +177,7 @@ def judge(
                 )
         same = {one.key for one in panel} == set(record.panel)
         opened.set_panel(record, panel, None if not same else _audit(opened.judges(), record))
-        print(f"{record.id} is reported by {' + '.join(one.name for one in panel)}")
+        say(f"{record.id} is reported by {' + '.join(one.name for one in panel)}")
 
 
 def _audit(judges: Sequence[Any], record: RunRecord) -> Any:
@@ -202,4 +203,4 @@ def delete(
             raise MsbError("nothing was deleted")
         for record in {one.id: one for one in records}.values():
             remove(opened, record)
-    print(f"deleted {listed}")
+    say(f"deleted {listed}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..statistics.estimates import Interval
     from .progress import TerminalReporter
 
+from .said import say
+
 PIPED_WIDTH, WIDE = 110, 10_000
 
 
@@ -25,10 +27,11 @@ def as_json(value: Mapping[str, Any], schema: int = 1) -> None:
     """Print one JSON object, indented; ``schema`` is the version of its form (docs/json.md)."""
     import orjson
 
+    from ..legible import in_json
     from ..results.plain import plain
 
     document = {"schema": schema, **plain(value)}
-    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    print(in_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))
 
 
 def view(renderable: Any) -> None:
@@ -64,9 +67,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[
     from rich.markup import escape
     from rich.table import Table
 
-    from ..legible import visible
+    from ..legible import line
 
-    cells = [tuple(visible(str(cell)) for cell in row) for row in rows]
+    cells = [tuple(line(str(cell)) for cell in row) for row in rows]
+    header, right = list(map(line, header)), list(map(line, right))
     words = [
         max(len(word) for cell in column for word in (cell.split() or [""]))
         for column in zip(header, *cells, strict=True)
@@ -85,19 +89,20 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[
 def _records(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Each row as lines of its own: what it is called, and below what there is about it."""
     for first, *others in rows:
-        print(first)
+        say(first)
         for name, cell in zip(header[1:], others, strict=True):
-            print(f"  {name}  {cell}")
+            say(f"  {name}  {cell}")
 
 
 def scorecard(card: Scorecard, json: bool, **beside: Any) -> None:
     """Print a scorecard; as JSON with what else belongs to it."""
+    from ..legible import in_json
     from ..results.text import scorecard_view
 
     if json and beside:
         as_json(card.model_dump(mode="json", by_alias=True) | beside, schema=card.schema_)
     elif json:
-        print(card.to_json())
+        print(in_json(card.to_json()))
     else:
         view(scorecard_view(card))
 
@@ -143,7 +148,7 @@ def plan(evaluation: Evaluation, json: bool) -> None:
         ],
         right=("calls left", "input tokens", "output tokens", "dollars"),
     )
-    print(f"\n{found.run}: {found.n:,} requests. Nothing was asked.")
+    say("", f"{found.run}: {found.n:,} requests. Nothing was asked.")
 
 
 def spent(evaluation: Evaluation) -> str:
@@ -186,8 +191,8 @@ def evidence(found: Evidence, json: bool) -> None:
         for row in found.rows
     ]
     table(header, rows, right=["n", "p"])
-    print(f"\njudge {found.judge}; 95% intervals; p of paired tests, not corrected")
-    print(f"\n{verdict(found)}")
+    say("", f"judge {found.judge}; 95% intervals; p of paired tests, not corrected")
+    say("", verdict(found))
 
 
 def _titled(key: str) -> str:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from ..errors import MsbError
 from . import options
 from . import show as output
+from .said import say
 
 if TYPE_CHECKING:
     from ..evaluation.spec import EvaluationSpec
@@ -70,5 +71,5 @@ def _print(record: RunRecord, spec: EvaluationSpec) -> None:
     )
     for entry in record.provenance:
         versions = ", ".join(f"{name} {version}" for name, version in entry["packages"].items())
-        print(f"\n{entry['at']}: {shlex.join(entry['command'])}")
-        print(f"  Python {entry['python']}, {versions}; {entry['machine']['os']}")
+        say("", f"{entry['at']}: {shlex.join(entry['command'])}")
+        say(f"  Python {entry['python']}, {versions}; {entry['machine']['os']}")

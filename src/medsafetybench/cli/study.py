@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from . import options, show
 from .compare import Confidence, Correction, Test, show_comparison
 from .leaderboard import show_leaderboard
+from .said import say
 from .usage import commands
 
 if TYPE_CHECKING:
@@ -57,23 +58,24 @@ def run(
 ) -> None:
     """Carry out a study, or what is left of it. Run the same command again to resume."""
     from ..evaluation.allowed import Allowed, told
+    from ..legible import line
     from ..studies import read_study
     from ..studies.board import Board
     from ..studies.running import evaluations, run_study
 
     study = read_study(file, Allowed(allow_python, trust_remote_code, allow_keys))
     place = store or study.store
-    for line in told(planned.spec for planned in evaluations(study)):
-        print(line, file=sys.stderr)
+    for pair in told(planned.spec for planned in evaluations(study)):
+        say(pair, error=True)
     if dry_run:
         _show_remaining(study, place, data_dir, as_json)
         return
     console = _console()
 
-    def say(text: str) -> None:
-        console.print(text, style="dim", markup=False, soft_wrap=True)
+    def note(text: str) -> None:
+        console.print(line(text), style="dim", markup=False, soft_wrap=True)
 
-    board = Board([planned.label for planned in evaluations(study)], say)
+    board = Board([planned.label for planned in evaluations(study)], note)
     with _watching(board, console) as look:
         outcomes = run_study(study, board, place, data_dir, look)
     _finish(study, outcomes, board, file, as_json)
@@ -126,14 +128,14 @@ def report(
         show.as_json({"study": study.name, "benchmarks": [_part(p) for p in found]}, schema=2)
         return
     for part in found:
-        print(f"\n{study.name}: {part.benchmark}")
+        say("", f"{study.name}: {part.benchmark}")
         if part.missing:
-            print(f"not evaluated yet, or not to be opened here: {', '.join(part.missing)}")
+            say(f"not evaluated yet, or not to be opened here: {', '.join(part.missing)}")
         if part.leaderboard is None or part.comparison is None or part.pairing is None:
-            print("fewer than two targets have results")
+            say("fewer than two targets have results")
             continue
         show_leaderboard(part.leaderboard, part.pairing.measures, confidence)
-        print()
+        say()
         show_comparison(part.comparison, by_principle)
 
 
@@ -173,9 +175,10 @@ def _show_remaining(study: Study, store: Path, data_dir: Path | None, as_json: b
     )
     reasons = Counter(one.not_ready for one in found if one.not_ready)
     for reason, count in reasons.items():
-        print(f"\nnot ready ({count}): {reason}")
-    print(
-        f"\n{study.name}: {len(found)} evaluations, {reasons.total()} not ready. Nothing was asked."
+        say("", f"not ready ({count}): {reason}")
+    say(
+        "",
+        f"{study.name}: {len(found)} evaluations, {reasons.total()} not ready. Nothing was asked.",
     )
 
 
@@ -275,14 +278,14 @@ def _finish(study: Study, outcomes: list[Outcome], board: Board, file: Path, as_
             ],
         )
     if board.stopping:
-        print("interrupted; what is done is stored, the same command goes on", file=sys.stderr)
+        say("interrupted; what is done is stored, the same command goes on", error=True)
         sys.exit(INTERRUPTED)
     if any(outcome.failed for outcome in outcomes):
         sys.exit(FAILED)
     runs = [(outcome.planned.label, outcome.run) for outcome in outcomes if outcome.run]
     if bare := [label for label, run in runs if not run.summary().counts.scored]:
-        print(f"nothing was scored of {', '.join(bare)}; see msb errors RUN", file=sys.stderr)
+        say(f"nothing was scored of {', '.join(bare)}; see msb errors RUN", error=True)
         sys.exit(INCOMPLETE)
     imports = any(target.name.startswith("python:") for target in study.targets)
     allow = " --allow-python" if imports else ""
-    print(f"done; `msb study report {file}{allow}` compares them", file=sys.stderr)
+    say(f"done; `msb study report {file}{allow}` compares them", error=True)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from ..errors import MsbError
 from ..evaluation.spec import EvaluationSpec
 from . import options, show
+from .said import say
 from .told import Told, takes
 from .tuning import (
     NOT_OURS,
@@ -98,8 +99,8 @@ def _write(rows: list[Row], output: Path, judge: str, as_json: bool) -> None:
         return
     for header, lines in by_family(rows):
         show.table(header, lines, right=header[2:])
-        print()
+        say()
     for sentence in broken(rows):
-        print(f"{sentence}.\n")
-    print(f"judge {judge}; means over seeds, their ranges are in the files")
-    print(f"table, figure and rows: {output}/sweep.md, sweep.svg, sweep.png, rows.csv")
+        say(f"{sentence}.", "")
+    say(f"judge {judge}; means over seeds, their ranges are in the files")
+    say(f"table, figure and rows: {output}/sweep.md, sweep.svg, sweep.png, rows.csv")

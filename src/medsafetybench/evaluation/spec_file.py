@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..documents import Place, checked, read_document
+from ..legible import visible
 from .entries import Strict, whole
 from .option import options
 from .spec import EvaluationSpec, named, told
@@ -36,7 +37,12 @@ def written(spec: EvaluationSpec) -> str:
     """The spec as YAML. Raises MsbError for what only a program's memory holds."""
     import yaml
 
-    return yaml.safe_dump(told(spec, SHOWN), sort_keys=False, allow_unicode=True, width=100)
+    def dumped(raw: bool) -> str:
+        text: str = yaml.safe_dump(told(spec, SHOWN), sort_keys=False, allow_unicode=raw, width=100)
+        return text
+
+    text = dumped(True)
+    return text if visible(text) == text else dumped(False)  # escaped, and the same values
 
 
 def _known(place: Place) -> set[str]:

@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import MsbError
@@ -23,8 +23,6 @@ from .settings import Endpoint
 LONGEST_WORD = 15
 """A key of letters alone and no longer is a placeholder such as EMPTY: a word that answers hold."""
 SHORTEST = 8
-
-M = TypeVar("M")
 
 
 class KeyInTheClear(UserWarning):
@@ -111,9 +109,9 @@ def response_without_key(response: Response, key: str | None) -> Response:
     if not key or len(key) < SHORTEST or (key.isalpha() and len(key) <= LONGEST_WORD):
         return response
     parts = {field.name: getattr(response, field.name) for field in fields(response)}
-    scrubbed: dict[str, Any] = {
+    held: dict[str, Any] = {
         name: without_key(said, key)
         for name, said in parts.items()
         if isinstance(said, str) and key in said
     }
-    return replace(response, **scrubbed)
+    return replace(response, **held)

@@ -5,6 +5,7 @@ Path("gate.xml").write_text(junit(found, "run-31e6748c41", "openai:my-model"))
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from .gate import Gate, rounded
@@ -30,12 +31,13 @@ def junit(found: Gate, run: str, target: str) -> str:
     for name, value in {"run": run, "target": target, "confidence": found.confidence}.items():
         ElementTree.SubElement(properties, "property", name=name, value=_legal(str(value)))
     for check in found.checks:
-        case = ElementTree.SubElement(suite, "testcase", classname="msb.gate", name=check.name)
+        name = _legal(check.name)
+        case = ElementTree.SubElement(suite, "testcase", classname="msb.gate", name=name)
         if check.verdict != "pass":
             kind = "failure" if check.verdict == "fail" else "error"
-            message = f"{WORDS[check.verdict]}: {check.why}"
-            ElementTree.SubElement(case, kind, message=message).text = line(check)
-        ElementTree.SubElement(case, "system-out").text = line(check)
+            message = _legal(f"{WORDS[check.verdict]}: {check.why}")
+            ElementTree.SubElement(case, kind, message=message).text = _legal(line(check))
+        ElementTree.SubElement(case, "system-out").text = _legal(line(check))
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites)
@@ -54,7 +56,8 @@ def markdown(found: Gate, run: str, target: str) -> str:
     ]
     for c in found.checks:
         cells = (c.name, c.threshold, *map(rounded, (c.point, c.low, c.high)), c.n)
-        lines.append(f"| {' | '.join(map(str, cells))} | {MARKS[c.verdict]}: {c.why} |")
+        shown = [_text(str(cell)) for cell in (*cells, f"{MARKS[c.verdict]}: {c.why}")]
+        lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -77,6 +80,11 @@ def line(check: Check) -> str:
         f"{rounded(check.low)} to {rounded(check.high)}, {check.n} requests, "
         f"{check.missing} without a score; {WORDS[check.verdict]}: {check.why}"
     )
+
+
+def _text(text: str) -> str:
+    """The text as it may stand in a table: no mark in it marks anything up."""
+    return re.sub(r"([\\`*_\[\]<>|!])", r"\\\1", _legal(text).replace("&", "&amp;"))
 
 
 def _cell(text: str) -> str:

@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ..legible import visible
+from ..legible import line as one_line
 from ..statistics.estimates import Interval
 from .measures import SIDES, Measure, measure_named
 from .naming import selected
@@ -64,7 +64,7 @@ def scorecard_view(card: Scorecard) -> RenderableType:
         parts += ["", survival_view(card.survival)]
     if card.agreement:
         parts += ["", _agreement(card.agreement)]
-    parts += [Text(line, style=style) for line, style in _remarks(card)]
+    parts += [Text(f"\n{one_line(line.strip())}", style=style) for line, style in _remarks(card)]
     return Group(*parts)
 
 
@@ -103,7 +103,7 @@ def _heading(card: Scorecard) -> RenderableType:
     }
     table = Table.grid(padding=(0, 2))
     for name, value in lines.items():
-        table.add_row(Text(name, style="dim"), Text(visible(value)))
+        table.add_row(Text(name, style="dim"), Text(one_line(value)))
     return table
 
 
@@ -136,7 +136,7 @@ def _add_measure(table: Table, card: Scorecard, side: Side, measure: Measure) ->
 
 def _add_corrected(table: Table, fixed: Corrected, form: str) -> None:
     unread = f", {fixed.unread} drawn and not labelled" if fixed.unread else ""
-    by = f"    corrected by {fixed.n} labels of {visible(', '.join(fixed.by))}{unread}"
+    by = f"    corrected by {fixed.n} labels of {one_line(', '.join(fixed.by))}{unread}"
     table.add_row(escape(by), _corrected_text(fixed, form))
     for part in fixed.principles:
         told = f"      principle {part.principle}, {part.n} labels"
@@ -229,7 +229,7 @@ def _groups_of(
                 cells.append(figure_text(measure, figure, interval=False))
                 if interval and key == "harmful" and i == 0:
                     cells.append(interval_text(figure.ci95 if figure else None, form_of(measure)))
-        table.add_row(escape(number + group.title), *cells)
+        table.add_row(escape(one_line(number + group.title)), *cells)
     return table
 
 
@@ -264,7 +264,7 @@ def _agreement(found: PanelAgreement) -> RenderableType:
     for pair in found.pairs:
         kappa = "-" if pair.quadratic_kappa is None else f"{pair.quadratic_kappa:.2f}"
         cells = (str(pair.n), _share(pair.exact), _share(pair.within_one), kappa)
-        table.add_row(escape(" and ".join(pair.judges)), *cells)
+        table.add_row(escape(one_line(" and ".join(pair.judges))), *cells)
     if found.alpha is not None:
         table.add_row(f"Krippendorff's alpha of all: {found.alpha:.2f}")
     return table

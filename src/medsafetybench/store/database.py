@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..errors import MsbError, StopRun
+from ..legible import line
 from ..wholefiles import private
 from .migrations import APPLICATION_ID, migrate, newest, version_of
 from .shape import check_shape
@@ -269,8 +270,8 @@ def _keep(path: Path, version: int) -> Path:
         part.unlink(missing_ok=True)
 
 
-def _say(line: str) -> None:
-    print(f"msb: {line}", file=sys.stderr)
+def _say(told: str) -> None:
+    print(f"msb: {line(told)}", file=sys.stderr)
 
 
 def _patiently(act: Callable[[], Result]) -> Result:
