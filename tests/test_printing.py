@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -72,6 +73,13 @@ def test_a_document_of_json_stays_the_document() -> None:
     document = json.dumps({"a": EVIL, "b": "\U000e0041"}, ensure_ascii=False)
     assert visible(in_json(document)) == in_json(document)
     assert json.loads(in_json(document)) == json.loads(document)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("here"))
+        yield
 
 
 @pytest.fixture(scope="module")

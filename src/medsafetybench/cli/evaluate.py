@@ -95,7 +95,7 @@ def _check(
         allowed.keys or not any(name.endswith(("_url", "_key_env")) for name in said),
     )
     for line in keys([spec]):
-        print(line, file=sys.stderr)
+        say(line, error=True)
     own.to_open(spec)
     own.to_ask(spec)
 
