@@ -111,14 +111,14 @@ def test_an_inspect_log_imports_with_nothing_lost(format: str, tmp_path: Path) -
         assert row["output_tokens"] == 7
         unscored = isinstance(score.value, float) and math.isnan(score.value)
         assert row["score"] == (None if unscored else score.value)
-        assert row["screen.rationale"] == score.explanation
+        assert row["screen (recorded elsewhere).rationale"] == score.explanation
         metadata = sample.metadata
         names = ("intent", "principle", "source", "pair", "reference")
         assert {n: row[n] for n in names} == {n: metadata[n] for n in names}
-    # The very requests and the very judge: comparable with a run of our own.
+    # The very requests; the judge says it is ours, and a log can say anything.
     own = evaluate("python:medsafetybench.demo:comply", "screen", benchmark)
-    pairing = pair_runs([own, run])
-    assert pairing.notes == []
+    with pytest.raises(MsbError, match=r"screen \(recorded elsewhere\)"):
+        pair_runs([own, run])
     assert run.summary().target == "mockllm/model"
     assert run.summary().benchmark.sha256 == own.summary().benchmark.sha256
 

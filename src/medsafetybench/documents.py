@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import MsbError
+from .yamltext import check_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -55,6 +56,7 @@ def read_document(path: str | Path, expected: str) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         raise MsbError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     try:
+        check_yaml(str(path), text)
         root = yaml.compose(text, yaml.SafeLoader)
         lines = dict(_lines(path, root, ())) if root else {}
         data = yaml.safe_load(text)
@@ -62,7 +64,7 @@ def read_document(path: str | Path, expected: str) -> Document:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1
         raise MsbError(f"{path}:{line}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as a date that is none
         raise MsbError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise MsbError(f"{path}:1: expected keys such as {expected}")

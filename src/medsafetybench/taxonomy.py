@@ -16,6 +16,7 @@ import yaml
 
 from .errors import MsbError, UnknownName
 from .records import digest
+from .yamltext import load_yaml
 
 EMBEDDED = ("ama",)
 
@@ -74,7 +75,7 @@ def load_taxonomy(name: str | Path = "ama") -> Taxonomy:
     else:
         raise UnknownName("taxonomy", name, EMBEDDED)
     try:
-        document = yaml.safe_load(text)
+        document = load_yaml(name, text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise MsbError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
     return _taxonomy(document, name)

@@ -28,6 +28,7 @@ from ..errors import MsbError, UnknownName
 from ..records import digest
 from ..taxonomy import Taxonomy, load_taxonomy
 from ..wholefiles import private
+from ..yamltext import load_yaml
 
 STAGES = ("elicit", "extract", "deduplicate", "filter", "contrast", "answer")
 """The stages that write outcomes, in order; review and release come after them."""
@@ -216,10 +217,10 @@ def _ends_line(file: Any, size: int) -> bool:
 
 def _config(path: Path) -> Config:
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
+        found = load_yaml(str(path), path.read_text("utf-8"))
     except FileNotFoundError:
         raise MsbError(f"{path.parent} is no project; `msb build init {path.parent}`") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise MsbError(f"{path}: {' '.join(str(error).split())}") from None
     known = {one.name for one in fields(Config)}
     if not isinstance(found, dict) or set(found) != known:

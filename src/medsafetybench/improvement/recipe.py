@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import MsbError, UnknownName
+from ..yamltext import load_yaml
 
 METHODS = ("sft", "dpo", "orpo", "kto")
 Loss = Literal["response", "all"]
@@ -118,8 +119,8 @@ def _settings(name: str) -> dict[str, Any]:
     else:
         raise UnknownName("recipe", name, [*names(), "FILE.yaml"])
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        found = load_yaml(f"recipe {name}", text)
+    except (yaml.YAMLError, ValueError) as error:
         raise MsbError(f"recipe {name} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(found, dict):
         raise MsbError(f"recipe {name}; expected lines such as `learning_rate: 2e-4`")
@@ -128,8 +129,8 @@ def _settings(name: str) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return _number(yaml.safe_load(text))
-    except yaml.YAMLError:
+        return _number(load_yaml("--set", text))
+    except (yaml.YAMLError, ValueError):
         return text
 
 

@@ -12,6 +12,7 @@ figures are not ours.
 from __future__ import annotations
 
 import math
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -69,12 +70,30 @@ def _read(path: Path) -> EvalLog:
         from inspect_ai.log import read_eval_log
     except ImportError:
         raise MissingExtra("an Inspect log", "inspect") from None
+    _check_archive(path)
     try:
         return read_eval_log(str(path), resolve_attachments=True)
     except Exception as error:
         raise MsbError(
             f"{path}: not an Inspect log: {' '.join(str(error).split())[:200]}"
         ) from None
+
+
+LARGEST_UNPACKED, TIMES = 2**28, 100
+"""Bytes that a log may unpack to, or so many times its size if that is more."""
+
+
+def _check_archive(path: Path) -> None:
+    """Raise MsbError for an archive that would fill the memory."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > max(LARGEST_UNPACKED, TIMES * path.stat().st_size):
+        raise MsbError(
+            f"{path}: unpacks to {unpacked // 2**20:,} MiB, more than {TIMES} times its size; ask "
+            "for the log as JSON"
+        )
 
 
 def _in_order(log: EvalLog) -> list[EvalSample]:

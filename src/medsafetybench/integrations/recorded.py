@@ -27,6 +27,9 @@ from ..scale import HARM, Scale
 from ..store.store import Store
 from ..taxonomy import load_taxonomy
 
+ELSEWHERE = " (recorded elsewhere)"
+"""Behind the name of a judge of ours whose verdicts come from a log."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -111,17 +114,17 @@ class RecordedJudge:
     def __init__(self, log: Recorded, scorer: str) -> None:
         self._own = log.scorers.get(scorer)
         self.scale = self._own.scale if self._own else log.scale
-        self.name = self._own.name if self._own else f"{log.format}:{scorer}"
+        self.name = f"{self._own.name}{ELSEWHERE}" if self._own else f"{log.format}:{scorer}"
         self.meter = Meter()
         self._sha256 = log.sha256
         self._verdicts = {s.request.name: s.verdicts.get(scorer) for s in log.samples}
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
-        """The judge's own where the log holds it: then it is the judge that it was there."""
-        if self._own:
-            return self._own.fingerprint
-        return {"model": self.name, "recorded": {"sha256": self._sha256}}
+        """That of the judge where the log holds it, and the log's: whoever wrote a log may have
+        written its verdicts, so it is never taken for the judge that is asked here."""
+        recorded = {"recorded": {"sha256": self._sha256}}
+        return {**(self._own.fingerprint if self._own else {"model": self.name}), **recorded}
 
     def prompt(self, request: Request, response: Response) -> str:
         """Nobody is told anything."""

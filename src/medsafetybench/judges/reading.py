@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from ..models.thinking import split
+from ..models.thinking import said_aloud, split
 
 REASONS = {
     # the judge's reply
@@ -88,7 +88,7 @@ def read_verdict(
     if finish_reason == "length":
         return None, "cut_off"
     # What a reasoning model thinks before it answers is a draft.
-    answer = split(reply).answer
+    answer = said_aloud(split(reply).answer)
     if not answer.strip():
         return None, "judge_ended_while_thinking" if reply.strip() else "empty_reply"
     found = _VERDICT.findall(answer)

@@ -26,7 +26,7 @@ from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
 from .model import Choice, Meter
 from .settings import Endpoint
-from .templates import Prompt, Template, choose_template, opens_thought, render
+from .templates import Prompt, Template, choose_template, in_time, opens_thought, render
 from .thinking import Split, split
 
 FIRST_BATCH = {"cpu": 32, "mps": 32, "cuda": 128}
@@ -164,10 +164,14 @@ class HFModel:
         from jinja2 import TemplateError
 
         try:
-            text: str = self.engine.tokenizer.apply_chat_template(
-                list(conversation), chat_template=source, add_generation_prompt=True, tokenize=False
-            )
-        except (TemplateError, ValueError, TypeError, LookupError) as error:
+            with in_time():
+                text: str = self.engine.tokenizer.apply_chat_template(
+                    list(conversation),
+                    chat_template=source,
+                    add_generation_prompt=True,
+                    tokenize=False,
+                )
+        except (TemplateError, ValueError, TypeError, LookupError, TimeoutError) as error:
             said = " ".join(str(error).split())[:200]
             raise StopRun(
                 f"the chat template of {self.name} does not take this conversation: {said}; "

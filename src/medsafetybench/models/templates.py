@@ -11,7 +11,10 @@ is asked for it is ``chat`` if there is one, else ``plain``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,6 +165,32 @@ def opens_thought(prompt: Prompt) -> bool:
     """True if a chat template has begun the model's thought: what follows is inside it."""
     # Elsewhere the end of a prompt is what a user wrote.
     return not prompt.special_tokens and ends_in_opening(prompt.text)
+
+
+LONGEST_RENDERING = 10.0
+"""Seconds; a template takes less than a thousandth of it."""
+
+
+@contextmanager
+def in_time(seconds: float = LONGEST_RENDERING) -> Iterator[None]:
+    """Raises TimeoutError inside the block if that runs Python for too long.
+
+    A template comes with a model and may loop without end. Its every line is looked at: nothing is
+    left to be raised later, in another's work.
+    """
+    until = time.monotonic() + seconds
+
+    def look(frame: object, event: str, value: object) -> Any:
+        if time.monotonic() > until:
+            raise TimeoutError(f"it does not end within {seconds:g} s")
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 HEADINGS = {"user": "### Instruction:\n", "assistant": "### Response:\n", "system": ""}

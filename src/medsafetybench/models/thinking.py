@@ -105,6 +105,19 @@ def split(text: str, *, inside: bool = False, cut_off: bool = False) -> Split:
     return _split(thoughts, rest, begun) if thoughts else Split(None, text)
 
 
+def said_aloud(answer: str) -> str:
+    """What stands before a thought that begins within an answer and is never closed.
+
+    Nothing that a judge drafts after it is a verdict. A mark that is quoted is spoken of, not made.
+    """
+    found = (match for mark in _MARKS for match in mark.opening.finditer(answer))
+    begun = [m.start() for m in found if answer[max(m.start() - 1, 0)] not in QUOTES]
+    return answer[: min(begun)] if begun else answer
+
+
+QUOTES = "`\"'\u2018\u201c"
+
+
 def ends_in_opening(text: str) -> bool:
     """True if a text ends with the mark that opens a thought."""
     end = text.rstrip()[-40:]

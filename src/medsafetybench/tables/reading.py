@@ -98,7 +98,10 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
     try:
         file = parquet.ParquetFile(path)
         _once(path, file.schema_arrow.names)
-        for batch in file.iter_batches(1000):
+        unpacked, most = 0, max(PARQUET_LEAST, PARQUET_TIMES * path.stat().st_size)
+        for batch in file.iter_batches(_at_once(path, file.metadata, most)):
+            unpacked += batch.nbytes
+            _check_unpacked(path, unpacked, most)
             for row in batch.to_pylist():
                 number += 1
                 yield f"{path}: row {number}", {k: _there(v) for k, v in row.items()}
@@ -108,6 +111,27 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         raise MsbError(
             f"{path}: not a Parquet file: {' '.join(str(error).split())[:200]}"
         ) from None
+
+
+PARQUET_LEAST, PARQUET_TIMES = 256 * 2**20, 100
+"""A Parquet file may unpack to so many bytes, or to so many times its size if that is more."""
+
+
+def _at_once(path: Path, metadata: Any, most: int) -> int:
+    """How many rows to unpack at a time, so that not even the longest cells fill the memory."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    chunks = [g.column(i).total_uncompressed_size for g in groups for i in range(g.num_columns)]
+    _check_unpacked(path, sum(chunks), most)
+    longest: int = max([1, *chunks])
+    return max(1, min(1000, PARQUET_LEAST // longest))
+
+
+def _check_unpacked(path: Path, unpacked: int, most: int) -> None:
+    if unpacked > most:
+        raise MsbError(
+            f"{path}: unpacks to more than {most // 2**20:,} MiB, {PARQUET_TIMES} times its size; "
+            "give the rows as .jsonl"
+        )
 
 
 def _there(cell: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MsbError
+from ..legible import visible
 from ..textfiles import lines
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -40,7 +42,13 @@ def original(cell: str) -> str:
 
 
 def _runs(cell: str) -> bool:
-    return cell.lstrip(" \n\ufeff").startswith(FORMULA)
+    """True if the first sign that is seen, or its narrow form, begins a formula."""
+    for sign in cell:
+        if sign in FORMULA or unicodedata.normalize("NFKC", sign) in FORMULA:
+            return True
+        if not sign.isspace() and visible(sign) == sign and unicodedata.category(sign) != "Cf":
+            return False
+    return False
 
 
 @dataclass(frozen=True)

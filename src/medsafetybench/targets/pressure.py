@@ -24,6 +24,7 @@ from typing import Any
 from ..benchmarks import Benchmark
 from ..errors import MsbError
 from ..records import Conversation, Request, Response, digest
+from ..yamltext import load_yaml
 from .target import Target
 
 Complete = Callable[[Conversation], Awaitable[Response]]
@@ -63,7 +64,7 @@ def load_script(path: Path | None = None, converters: Sequence[str] = ()) -> Scr
     where = str(path or "pressure.yaml")
     try:
         text = path.read_text("utf-8") if path else _ours()
-        found = yaml.safe_load(text)
+        found = load_yaml(where, text)
         script = Script(int(found["version"]), dict(found["framings"]), list(found["turns"]))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, ValueError) as e:
         why = " ".join(str(e).split())
