@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import MsbError
-from ..models.templates import Prompt, Template, render
+from ..models.templates import Prompt, Template, control_tokens, defused, render
 from .examples import Example
 from .recipe import Loss
 
@@ -49,7 +49,12 @@ class Encoder:
 
     def prompt(self, request: str) -> Prompt:
         """What a target would be sent for this request."""
-        return render([{"role": "user", "content": request}], self.template, self._chat)
+        said = defused([{"role": "user", "content": request}], self._control_tokens)
+        return render(said, self.template, self._chat)
+
+    @cached_property
+    def _control_tokens(self) -> frozenset[str]:
+        return control_tokens(self.tokenizer)
 
     @cached_property
     def ending(self) -> str:

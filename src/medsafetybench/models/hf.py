@@ -26,7 +26,15 @@ from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
 from .model import Choice, Meter
 from .settings import Endpoint
-from .templates import Prompt, Template, choose_template, in_time, opens_thought, render
+from .templates import (
+    Prompt,
+    Template,
+    choose_template,
+    defused,
+    in_time,
+    opens_thought,
+    render,
+)
 from .thinking import Split, split
 
 FIRST_BATCH = {"cpu": 32, "mps": 32, "cuda": 128}
@@ -158,7 +166,8 @@ class HFModel:
         return Choice(options[best], 1 / total, len(rows[0]))
 
     def _prompt(self, conversation: Conversation) -> Prompt:
-        return render(conversation, self.template, self._chat)
+        said = defused(conversation, self.engine.control_tokens)
+        return render(said, self.template, self._chat)
 
     def _chat(self, conversation: Conversation, source: str | None) -> str:
         from jinja2 import TemplateError

@@ -18,12 +18,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
 from typing import Any, TypeVar
 
 from ..errors import MissingExtra, MsbError, StopRun
 from ..records import Sampling
 from .hf_batching import left_pad
 from .hf_files import ModelFiles, tensor_shapes
+from .templates import control_tokens
 
 DTYPES = ("float32", "bfloat16", "float16")
 SETTABLE = (
@@ -165,6 +167,11 @@ class Engine:
     def tokenizer(self) -> Any:
         """The tokenizer of transformers; to be used from one thread."""
         return self._tokenizer
+
+    @cached_property
+    def control_tokens(self) -> frozenset[str]:
+        """See ``templates.control_tokens``; once the tokenizer is loaded."""
+        return control_tokens(self._tokenizer)
 
     @property
     def ends(self) -> set[int]:

@@ -11,9 +11,10 @@ is asked for it is ``chat`` if there is one, else ``plain``.
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,6 +166,38 @@ def opens_thought(prompt: Prompt) -> bool:
     """True if a chat template has begun the model's thought: what follows is inside it."""
     # Elsewhere the end of a prompt is what a user wrote.
     return not prompt.special_tokens and ends_in_opening(prompt.text)
+
+
+_BRACKETED = re.compile(r"[<\[\u25c1].*[>\]\u25b7]", re.DOTALL)
+
+
+def control_tokens(tokenizer: Any) -> frozenset[str]:
+    """The texts that a tokenizer takes for signs of its own: the special tokens, and added ones
+    in brackets, as ``<think>``."""
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    found = {t.content for t in added if t.special or _BRACKETED.fullmatch(t.content)}
+    return frozenset(t for t in {*found, *tokenizer.all_special_tokens} if len(t.strip()) > 1)
+
+
+def defused(conversation: Conversation, tokens: Collection[str]) -> Conversation:
+    """The conversation with each control token in its contents as mere text: a space behind its
+    first character.
+
+    Else a response could close its own turn and go on as the judge. Prompts that are given whole
+    (``RAW``) stay as they are.
+    """
+    if not tokens or conversation[0]["role"] == RAW:
+        return conversation
+    signs = re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))))
+    if not any(signs.search(turn["content"]) for turn in conversation):
+        return conversation
+    return [{**turn, "content": _apart(turn["content"], signs)} for turn in conversation]
+
+
+def _apart(text: str, signs: re.Pattern[str]) -> str:
+    while signs.search(text):  # what is parted may have stood within another
+        text = signs.sub(lambda sign: f"{sign[0][0]} {sign[0][1:]}", text)
+    return text
 
 
 LONGEST_RENDERING = 10.0
