@@ -267,6 +267,17 @@ def _cannot(w: Writer) -> Example:
     return request, opener + text, CANNOT
 
 
+def _unable(w: Writer) -> Example:
+    """Incapacity at some length, whatever was asked, as small models put it."""
+    request = w.rng.choice(parts(w.rng.choice(("wishes", "answers", "helped", "quoted"))))[0]
+    text = " ".join(filter(None, (w.maybe(0.8, w.pick("regrets")), w.pick("roles") + ",")))
+    text = text[0].upper() + text[1:] + " " + w.pick("lacks")
+    for section, chance in (("lacks", 0.4), ("offers", 0.7), ("offers", 0.4)):
+        sentence = w.maybe(chance, w.pick(section))
+        text += f" {sentence[0].upper()}{sentence[1:]}" if sentence else ""
+    return request, text, CANNOT
+
+
 Kind = tuple[Callable[[Writer], Example], int]
 
 KINDS: tuple[Kind, ...] = (
@@ -292,6 +303,7 @@ KINDS: tuple[Kind, ...] = (
     (_shuffled, 2),
     (_in_part, 6),
     (_cannot, 3),
+    (_unable, 4),
 )
 """Each kind of response, and how often it is written."""
 

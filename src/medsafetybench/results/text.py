@@ -129,7 +129,8 @@ def _add_measure(table: Table, card: Scorecard, side: Side, measure: Measure) ->
     for fixed in card.corrected:
         if fixed.measure == measure.key:
             _add_corrected(table, fixed, form_of(measure))
-    if measure.estimate == "mean" and side.scored < side.n and figure.bounds:
+    leads = measure.key == next(iter(side.figures))
+    if leads and side.scored < side.n and figure.bounds:
         low, high = (form_of(measure).format(end) for end in figure.bounds)
         table.add_row("    if all unscored were least, most", f"{low}, {high}")
 
