@@ -95,7 +95,8 @@ class Database:
 
     @classmethod
     def _open(cls, path: Path) -> Self:
-        private(path)
+        if str(path) != MEMORY:
+            private(path)
         db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, factory=_Connection)
         try:
             _check(db, path)
