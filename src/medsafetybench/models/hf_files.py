@@ -18,7 +18,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -217,11 +217,19 @@ def _check_base(folder: Path, name: str) -> None:
         raise MsbError(f"hf:{name} is an adapter; expected hf:BASE+{name}")
     if not (folder / "config.json").is_file():
         raise MsbError(f"hf:{name} has no config.json; expected a folder as transformers saves it")
+    if (folder / "adapter_config.json").is_file():
+        # transformers would load what it names in place of the weights beside it.
+        raise MsbError(
+            f"hf:{name} holds a model and an adapter_config.json, which names another base; take "
+            "that file away, or give hf:BASE+ADAPTER"
+        )
     _json(folder / "config.json")
     _check_weights(folder, name, WEIGHTS)
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         shards = set(_json(index).get("weight_map", {}).values())
+        if outside := sorted(s for s in shards if Path(str(s)).name != s):
+            raise MsbError(f"hf:{name}: its index names weights elsewhere: {outside[0]!r:.60}")
         if missing := sorted(s for s in shards if not (folder / s).is_file()):
             raise MsbError(f"hf:{name} lacks {len(missing)} of its weight files: {missing[0]} ...")
 
@@ -299,13 +307,36 @@ def _identity(folder: Path, patterns: Iterable[str]) -> str:
 
 def _content(path: Path) -> str:
     """The hash of a file's content, without the settings that say where it came from."""
-    blob = path.resolve().name
-    if path.is_symlink() and re.fullmatch(r"[0-9a-f]{64}", blob):
-        return blob
+    if (named := _hub_blob(path)) is not None:
+        return named
     if path.name in ("config.json", "adapter_config.json"):
         return digest({k: v for k, v in _json(path).items() if k not in ELSEWHERE})
+    now = path.stat()
+    return _hashed(path.resolve(), now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+
+
+@lru_cache(4096)
+def _hashed(path: Path, *state: int) -> str:
+    """SHA-256 of a file; once in a process for as long as it stays as it is (``state``)."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hub_blob(path: Path) -> str | None:
+    """The hash by which the Hub's own cache names a file; None elsewhere.
+
+    Anybody can call a file by another's hash, so a name is believed only where the Hub's client
+    keeps what it has checked: ``models--*/blobs/`` in its cache.
+    """
+    blob = path.resolve()
+    if not path.is_symlink() or not re.fullmatch(r"[0-9a-f]{64}", blob.name):
+        return None
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    repository = blob.parent.parent
+    inside = repository.parent == Path(HF_HUB_CACHE).expanduser().resolve()
+    kept = blob.parent.name == "blobs" and repository.name.startswith("models--")
+    return blob.name if inside and kept else None
 
 
 def _json(path: Path) -> dict[str, Any]:
