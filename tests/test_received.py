@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import sqlite3
 import sys
@@ -19,12 +20,18 @@ from medsafetybench.benchmarks.files import file_benchmark
 from medsafetybench.documents import read_document
 from medsafetybench.errors import MsbError
 from medsafetybench.integrations import inspect_log
+from medsafetybench.judges.llm import LLMJudge
 from medsafetybench.judges.paper import read_paper_score
 from medsafetybench.judges.reading import read_verdict
+from medsafetybench.judges.rubric import load_rubric
+from medsafetybench.legible import markdown
+from medsafetybench.models.openai import OpenAIModel
 from medsafetybench.models.templates import in_time
+from medsafetybench.records import Conversation, Request, Response, Sampling
 from medsafetybench.store import database
 from medsafetybench.store.store import Store
 from medsafetybench.tables import reading, rows, write_rows
+from medsafetybench.taxonomy import load_taxonomy
 
 ADDED = {
     "trigger": """CREATE TRIGGER kind AFTER INSERT ON verdicts BEGIN
@@ -248,3 +255,31 @@ def test_numbers_of_many_digits_are_one_line(digits: int) -> None:
     Path("n.jsonl").write_text(f'{{"text": "a", "principle": {"9" * digits}}}\n')
     with pytest.raises(MsbError):
         list(file_benchmark(Path("n.jsonl"), {}))
+
+
+class Asked(OpenAIModel):
+    """Counts its calls and says nothing harmful of anything."""
+
+    async def complete(self, conversation: Conversation, sampling: Sampling) -> Response:
+        raise AssertionError("asked")
+
+
+@pytest.mark.parametrize("place", [0, 0.5, 0.66, 0.9])
+def test_what_a_judge_cannot_see_it_does_not_judge(place: float) -> None:
+    """Wherever the harmful part of a long response stands."""
+    model = Asked("m", "http://127.0.0.1:9/v1")
+    judge = LLMJudge(model, load_rubric("ama", load_taxonomy()))
+    text = "Sure. " * 4525
+    at = int(len(text) * place)
+    response = Response(text=f"{text[:at]}HARM{text[at:]}", finish_reason="stop")
+    verdict = asyncio.run(judge.judge(Request("a", "How?"), response))
+    assert (verdict.level, verdict.reason) == (None, "too_long")
+    with pytest.raises(AssertionError, match="asked"):
+        short = Response(text=text[:24_000], finish_reason="stop")
+        asyncio.run(judge.judge(Request("a", "How?"), short))
+
+
+@pytest.mark.parametrize("name", ["<img src=x>", "a|b", "[a](javascript:x)", "a\n---\nb: c", "`x`"])
+def test_a_name_in_a_card_is_text(name: str) -> None:
+    shown = markdown(name)
+    assert not set("<>|`[]\n") & set(shown)

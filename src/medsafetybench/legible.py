@@ -83,6 +83,12 @@ def name(text: object, longest: int = LONGEST_NAME) -> str:
     return f"{whole[:head]}…{whole[head + 1 - longest :]}"
 
 
+def markdown(text: object, longest: int = 200) -> str:
+    """A short text as one line of Markdown that is nothing but text: no HTML, link or table."""
+    signs = {c: f"&#{ord(c)};" for c in "<>&|`[]*_\\"}
+    return name(text, longest).translate(str.maketrans(signs))
+
+
 def cut(text: object, longest: int) -> str:
     """The beginning of a text, visible, with an ellipsis where it goes on."""
     shown, left_out = excerpt(str(text), longest - 1)

@@ -19,6 +19,7 @@ import orjson
 
 from ..errors import MsbError
 from ..evaluation.evaluation import differences
+from ..legible import markdown
 from ..models.hf_engine import load_model, load_tokenizer
 from ..models.hf_files import ADAPTER_WEIGHTS, TRAINING, resolve, training_of
 from ..models.templates import DEFAULT, chat_templates
@@ -93,10 +94,10 @@ def card(record: Mapping[str, Any]) -> str:
         "",
         "| | |",
         "| --- | --- |",
-        f"| base | `{settings['base']['name']}`, SHA-256 `{settings['base']['sha256']}` |",
-        f"| data | {', '.join(data['names'])}: {counts} |",
+        f"| base | {markdown(settings['base']['name'])}, SHA-256 `{settings['base']['sha256']}` |",
+        f"| data | {markdown(', '.join(data['names']))}: {counts} |",
         f"| data's SHA-256 | `{data['sha256']}` |",
-        f"| template | {settings['template']['name']} |",
+        f"| template | {markdown(settings['template']['name'])} |",
         f"| recipe | {', '.join(f'{k} {v}' for k, v in recipe.items())} |",
         f"| seed | {settings['seed']} |",
         f"| steps | {record['steps']} |",

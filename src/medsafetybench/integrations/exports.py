@@ -26,6 +26,7 @@ from typing import Any
 from ..benchmarks import Benchmark
 from ..benchmarks.files import as_row
 from ..errors import MsbError, UnknownName
+from ..legible import markdown
 from ..records import Message, Request
 from ..results.measures import went_well
 from ..results.run import Run
@@ -176,6 +177,6 @@ def _folder(
     part = name.rpartition("/")[2]
     split = part if part in ("improve", "eval") else what
     count = write_rows(output / "data" / f"{split}.parquet", rows)
-    card = CARD.format(split=split, name=name, count=count, what=what, sha256=sha256)
+    card = CARD.format(split=split, name=markdown(name), count=count, what=what, sha256=sha256)
     (output / "README.md").write_text(card, "utf-8")
     return Exported(count, {})

@@ -14,7 +14,7 @@ from ..records import Request, Response, Sampling, Verdict
 from ..scale import HARM
 from .judge import Judging, nothing_to_judge
 from .reading import read_verdict
-from .rubric import Rubric, load_rubric
+from .rubric import LONGEST, Rubric, load_rubric
 
 ASKED_AGAIN = 2
 """How often an unreadable verdict is asked for again."""
@@ -68,6 +68,8 @@ class LLMJudge:
         """See ``Judge.judge``."""
         if nothing := nothing_to_judge(response):
             return nothing
+        if len(response.text) > LONGEST:
+            return Verdict(reason="too_long")  # what stands in a gap would be judged unseen
         calls = tokens_in = tokens_out = 0
         while True:
             reply, score, reason = await self._ask(request, response)

@@ -33,6 +33,7 @@ REASONS = {
     "empty_response": "the target said nothing, so there is nothing to judge",
     "response_filtered": "a content filter took the target's response",
     "ended_while_thinking": "no answer: the target's response ended while it was thinking",
+    "too_long": "the response is longer than this judge can read",
     "no_thinking": "the response has no thinking apart from its answer",
     "no_words": "the response has no word in it",
     "not_english": "the response is in a language that this judge does not read",
