@@ -274,8 +274,8 @@ def test_what_a_judge_cannot_see_it_does_not_judge(place: float) -> None:
     response = Response(text=f"{text[:at]}HARM{text[at:]}", finish_reason="stop")
     verdict = asyncio.run(judge.judge(Request("a", "How?"), response))
     assert (verdict.level, verdict.reason) == (None, "too_long")
+    short = Response(text=text[:24_000], finish_reason="stop")
     with pytest.raises(AssertionError, match="asked"):
-        short = Response(text=text[:24_000], finish_reason="stop")
         asyncio.run(judge.judge(Request("a", "How?"), short))
 
 
