@@ -85,7 +85,7 @@ def name(text: object, longest: int = LONGEST_NAME) -> str:
 
 def markdown(text: object, longest: int = 200) -> str:
     """A short text as one line of Markdown that is nothing but text: no HTML, link or table."""
-    signs = {c: f"&#{ord(c)};" for c in "<>&|`[]*_\\"}
+    signs: dict[str, str | int | None] = {c: f"&#{ord(c)};" for c in "<>&|`[]*_\\"}
     return name(text, longest).translate(str.maketrans(signs))
 
 
