@@ -89,6 +89,9 @@ def lay_out(group: Group, folder: Path) -> None:
     """A copy of the tree to work in, with what mutmut is to do there."""
     for old in ("src", "tests", "mutants/tests"):  # mutmut copies what is not there
         shutil.rmtree(folder / old, ignore_errors=True)
+    for file in (folder / "mutants" / "src").rglob("*.*"):
+        if file.is_file() and not file.name.endswith((".py", ".meta")):
+            file.unlink()
     for name in ("src", "tests", *BESIDE):
         if (ROOT / name).is_dir():
             skipped = shutil.ignore_patterns("__pycache__")
