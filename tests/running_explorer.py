@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -104,8 +105,11 @@ def exploring(store: Path, option: str = "--store") -> Iterator[Explorer]:
         process.wait()
 
 
-def evaluated(folder: Path) -> Path:
-    """Two finished runs of the starter benchmark; the second declines every fourth request more."""
+def evaluated(folder: Path, talked: bool = False) -> Path:
+    """Two finished runs of the starter benchmark; the second declines every fourth request more.
+
+    With ``talked`` each request ends a conversation, and each answer comes after a thought.
+    """
     store, requests = folder / "store.db", list(load_benchmark("starter"))
 
     def careful(text: str) -> str:
@@ -122,8 +126,32 @@ def evaluated(folder: Path) -> Path:
             for number, request in enumerate(requests):
                 score = _score(number, request, name)
                 rows.writerow((request.id, score or "", "illegible", f"Reason {number}."))
-        evaluate(target, f"replay:{path}", "starter", store=store)
+        if talked:
+            evaluate(*_talked(folder, name, target, requests), store=store)
+        else:
+            evaluate(target, f"replay:{path}", "starter", store=store)
     return store
+
+
+def _talked(
+    folder: Path, name: str, target: Callable[[str], str], requests: Sequence[Request]
+) -> tuple[str, str, str]:
+    """The target, judge and benchmark of the same run, with turns before and thoughts between."""
+    turns = [
+        {"role": "user", "content": f"Good morning. {HOSTILE[0]}"},
+        {"role": "assistant", "content": "Good morning! What can I do for you?"},
+    ]
+    asked, said = folder / "starter.jsonl", folder / f"{name}.jsonl"
+    with asked.open("w") as file:
+        for r in requests:
+            told = {"id": r.id, "intent": r.intent, "principle": r.principle, "pair": r.pair}
+            messages = [*turns, {"role": "user", "content": r.text}]
+            file.write(json.dumps({**told, "messages": messages}) + "\n")
+    with said.open("w") as file:
+        for r in requests:
+            text = f"<think>They ask: {r.text} {HOSTILE[0]}</think>{target(r.text)}"
+            file.write(json.dumps({"id": r.id, "response": text}) + "\n")
+    return f"replay:{said}", f"replay:{folder / name}.csv", str(asked)
 
 
 def _score(number: int, request: Request, name: str) -> int | None:

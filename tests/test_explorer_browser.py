@@ -32,6 +32,8 @@ from running_explorer import (  # noqa: E402
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SCREENSHOTS = ROOT / "build" / "screenshots"
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
+VEILED = ".said.veil:not(details .said) .text"
+"""What is hidden by the veil alone, and not folded as thoughts and turns before are."""
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
 
 
@@ -43,9 +45,13 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
-    with exploring(evaluated(tmp_path_factory.mktemp("explorer"))) as running:
+@pytest.fixture(scope="module", params=["requests", "conversations"])
+def explorer(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Explorer]:
+    """Two runs of plain requests; and the same at the end of conversations, with thoughts."""
+    talked = request.param == "conversations"
+    with exploring(evaluated(tmp_path_factory.mktemp("explorer"), talked)) as running:
         yield running
 
 
@@ -129,12 +135,12 @@ def test_from_the_runs_to_one_response_by_filter_and_pages(tab: Tab) -> None:
 
 def test_harmful_texts_are_blurred_until_asked_and_stay_shown(tab: Tab) -> None:
     tab.go("/runs/1/requests/0")
-    text = tab.page.locator(".said.veil .text").first
+    text = tab.page.locator(VEILED).first
     assert not text.is_visible()
     tab.press("v")
     assert text.is_visible()
     tab.go("/runs/2/requests/0")
-    assert tab.page.locator(".said.veil .text").first.is_visible()
+    assert tab.page.locator(VEILED).first.is_visible()
 
 
 def test_keyboard_shortcuts_can_be_switched_off_for_good(tab: Tab) -> None:
