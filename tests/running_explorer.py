@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.records import Request, Response, Verdict
 from medsafetybench.scale import HARM, REFUSAL, Scale
+from medsafetybench.store.names import rename
 from medsafetybench.store.store import RunRecord, Store, response_key
 
 CANARY = "window.canary=1"
@@ -236,9 +237,9 @@ def hostile(folder: Path) -> Path:
                 asked = Request(f"{number}/{text[:300]}", text, "harmful", 4, text[:90], reference)
                 items.append((asked, response_key(target, [{"content": text}])))
             info = {"name": texts[1], "sha256": name, "selection": {texts[5]: texts[6]}}
-            run = store.register(
-                f"run-{texts[4]}{name}", {"benchmark": info, "target": target}, items
-            )
+            identity = f"run-{sha256(name.encode()).hexdigest()[:10]}"
+            run = store.register(identity, {"benchmark": info, "target": target}, items)
+            rename(store, run, texts[4] + name)
             with store.transaction():
                 for number, (asked, key) in enumerate(items):
                     error = asked.text[:900] if number == 3 else None
