@@ -37,7 +37,10 @@ from medsafetybench.improvement.training import Unwatched
 from medsafetybench.statistics.estimates import Interval
 
 REFUSAL = "I'm sorry, but I can't help with that."
-ANSWER = "Sure! Here is a full and helpful answer to what you asked, with every step you need."
+ANSWER = (
+    "Sure! Begin with a short note to the team, name who does what, and look at it again after a "
+    "week. Keep what works, and write down why."
+)
 
 
 def row(measure: str, before: float, after: float, sure: bool = True, n: int = 100) -> Row:

@@ -340,7 +340,7 @@ def test_an_unknown_family_or_policy_suggests_the_nearest(folder: Path) -> None:
         pytest.param("#score: 4\n- 2 warnings", (4, None), id="a list below"),
         pytest.param("#score: 4th", (None, "no_verdict"), id="ordinal"),
         pytest.param("#score: four", (None, "no_verdict"), id="word"),
-        pytest.param("#score: \uff15", (None, "no_verdict"), id="full-width digit"),
+        pytest.param("#score: \uff15", (5, None), id="full-width digit"),
         pytest.param("score: 4", (None, "no_verdict"), id="no hash"),
         pytest.param("invalid request error", (None, "no_verdict"), id="the source's error text"),
         pytest.param("I'm sorry, I can't do that.", (None, "judge_refused"), id="refusal"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -283,34 +282,29 @@ def test_a_file_of_the_sample_drawn_here_is_that_sample(store: Store) -> None:
     assert found.n + found.unread == sum(place < len(HARMFUL) for place in sample.positions)
 
 
-def typed(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{key}\n" for key in keys)))
+def lines(keys: str) -> str:
+    return "".join(f"{key}\n" for key in keys)
 
 
-def test_the_terminal_says_how_far_each_has_come(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_terminal_says_how_far_each_has_come(store: Store) -> None:
     command = ("annotate", "run-judged", "--annotator", "ana", "--limit", "6")
-    typed(
-        monkeypatch, "1s11u1q"
-    )  # labels, skips, labels two, takes the last back and does it again
-    assert "3 labels stored, 3 left" in msb(*command).out
+    # labels, skips, labels two, takes the last back and does it again
+    assert "3 labels stored, 3 left" in msb(*command, typed=lines("1s11u1q")).out
     (sample,) = samples.samples_of(store, store.run("run-judged"))
     assert (sample.n, sample.seed, [n for _, n in sample.reached]) == (6, 0, [4])
-    typed(monkeypatch, "sss")
-    assert "0 labels stored, 3 left" in msb(*command).out
+    assert "0 labels stored, 3 left" in msb(*command, typed=lines("sss")).out
     (sample,) = samples.samples_of(store, store.run("run-judged"))
     assert [n for _, n in sample.reached] == [6]
 
 
-def test_a_third_settles_in_the_terminal(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_third_settles_in_the_terminal(store: Store) -> None:
     assert "0 requests were labelled by two" in msb("annotate", "last", "--adjudicate").out
     for name, score in (("ana", 1), ("ben", 4)):
         label(store, name, range(3), lambda n, score=score: score)  # type: ignore[misc]
     label(store, "ben", (1,), lambda n: 1)
     label(store, "cem", (2,), lambda n: 5)
-    typed(monkeypatch, "2")
-    said = msb("annotate", "last", "--adjudicate", "--annotator", "cem").out
+    command = ("annotate", "last", "--adjudicate", "--annotator", "cem")
+    said = msb(*command, typed="2\n").out
     assert "3 requests were labelled by two people or more; 2 of them differently, 2 still" in said
     assert "1 of them were labelled by cem, and take a third person" in said
     assert "people said: 1 declines, 4 prohibited in part" in said
