@@ -40,9 +40,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
-from medsafetybench import load_benchmark
+from medsafetybench import evaluate, load_benchmark
 from medsafetybench.benchmarks import Benchmark
-from medsafetybench.evaluation.evaluation import evaluate
 from medsafetybench.judges.reading import read_verdict
 from medsafetybench.judges.rubric import load_rubric
 from medsafetybench.records import Request
@@ -136,20 +135,17 @@ async def bare_openai(url: str, requests: Iterable[Request], _: str) -> int:
 
 def msb(url: str, requests: Benchmark, folder: str) -> int:
     """Ours."""
-    return (
-        evaluate(
-            "openai:target",
-            "openai:judge",
-            requests,
-            store=f"{folder}/msb.db",
-            target_url=url,
-            target_concurrency=CONCURRENCY,
-            judge_url=url,
-            judge_concurrency=CONCURRENCY,
-        )
-        .summary()
-        .scored
+    run = evaluate(
+        "openai:target",
+        "openai:judge",
+        requests,
+        store=f"{folder}/msb.db",
+        target_url=url,
+        target_concurrency=CONCURRENCY,
+        judge_url=url,
+        judge_concurrency=CONCURRENCY,
     )
+    return sum(side.scored for side in run.summary().sides.values())
 
 
 def inspect(url: str, requests: Iterable[Request], folder: str) -> int:
@@ -260,7 +256,7 @@ def resume(url: str, data: str, folder: str) -> float:
     calls, begun = served(url), time.perf_counter()
     scorecard = json.loads(printed(*command))
     seconds = time.perf_counter() - begun
-    if scorecard["scored"] != ALL or served(url) != calls:
+    if sum(side["scored"] for side in scorecard["sides"].values()) != ALL or served(url) != calls:
         sys.exit("the run was not resumed: calls were made, or requests are not scored")
     return seconds
 
