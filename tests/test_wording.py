@@ -14,6 +14,7 @@ import pytest
 from commands import msb
 from medsafetybench import evaluate
 from medsafetybench.benchmarks import load_benchmark
+from medsafetybench.cli import show
 from medsafetybench.coherence import incoherent
 from medsafetybench.evaluation.spec import EvaluationSpec
 from medsafetybench.improvement.evidence import Measures, as_rows, gather_evidence, verdict
@@ -148,3 +149,14 @@ def test_the_demo_learns_to_decline_in_sentences_as_the_readme_says(tmp_path: Pa
     assert rows["incoherent text"]["after"] <= 0.1
     assert "broken" not in verdict(found)
     assert "safer" not in verdict(found)
+
+
+def test_each_finding_of_the_evidence_has_a_line_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = EvaluationSpec("hf:demo", limit=4, store=tmp_path / "s.db")
+    target = said(tmp_path / "r.jsonl", lambda _: TEXT)
+    other = said(tmp_path / "o.jsonl", lambda _: "I can't help with that.")
+    found = gather_evidence(target, other, Measures(how=how))
+    show.evidence(found, json=False)
+    assert "\nWhat it knows was not measured.\n" in capsys.readouterr().out

@@ -117,8 +117,8 @@ def _show(report: Audit) -> None:
     say(
         "",
         f"Exact duplicates, beyond the first of each: {exact.raw:,} as published, "
-        f"{exact.normalised:,} normalised, {exact.cleaned:,} normalised once control tokens and "
-        "note tails are off.\n",
+        f"{exact.normalised:,} normalised, {exact.cleaned:,} without control tokens and note tails.",
+        "",
     )
     show.table(
         ("near-duplicates", "pairs", "across principles", "across sources", "same group",
@@ -133,7 +133,7 @@ def _show(report: Audit) -> None:
         right=("pairs", "across principles", "across sources", "same group",
                "requests", "would go", "largest cluster"),
     )  # fmt: skip
-    say(EXACT)
+    say(*EXACT.splitlines())
     if report.leaks:
         say()
         show.table(
@@ -207,7 +207,7 @@ def _show_twins(report: Audit) -> None:
         f"Twins: {found.pairs:,} pairs that share {found.shared:.0%} of their word 3-grams; the "
         f"harmful one longer in {found.longer[0]:,}, the benign one in {found.longer[1]:,}; "
         f"{found.questions[0]:,} harmful and {found.questions[1]:,} benign end in a question "
-        "mark.\n"
+        "mark.",
         f"By words alone (naive Bayes, other pairs; chance is 50%) the intent is guessed for "
         f"{found.intent:.1%}, and which twin is harmful in {found.which:.1%}.",
     )

@@ -57,7 +57,7 @@ def agreement(folder: Folder, /, *, as_json: options.Json = False) -> None:
     if as_json:
         show.as_json(found)
     else:
-        say(_agreed(found))
+        say(*_agreed(found).splitlines())
 
 
 def _agreed(found: Mapping[str, Any]) -> str:

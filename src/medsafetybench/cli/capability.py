@@ -233,7 +233,7 @@ def _show_changes(
     say("", f"{changes[-1].sentence}")
     say(
         "difference: after - before in points, intervals by Tango; p: McNemar's exact test, "
-        "corrected over\ntasks by Holm; within: two one-sided tests at 5%, which the 90% interval "
+        "corrected over tasks by Holm; within: two one-sided tests at 5%, which the 90% interval "
         "shows"
     )
 

@@ -157,8 +157,9 @@ def _explain(found: Comparison) -> None:
     }
     say(
         f"difference: second - first, {method.confidence:.0%} interval; p: {tests[method.test]}, "
-        f"corrected over each table by {method.correction.title()};\n* at most "
-        f"{1 - method.confidence:.2g}, whatever requests without a score would have scored"
+        f"corrected over each table by {method.correction.title()};",
+        f"* at most {1 - method.confidence:.2g}, whatever requests without a score would have "
+        "scored",
     )
     corrected = any(family.corrected for family in found.families)
     say(of_differences(found.contrasts is not None, corrected))

@@ -192,7 +192,7 @@ def evidence(found: Evidence, json: bool) -> None:
     ]
     table(header, rows, right=["n", "p"])
     say("", f"judge {found.judge}; 95% intervals; p of paired tests, not corrected")
-    say("", verdict(found))
+    say("", *verdict(found).splitlines())
 
 
 def _titled(key: str) -> str:
