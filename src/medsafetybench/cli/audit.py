@@ -117,7 +117,7 @@ def _show(report: Audit) -> None:
     say(
         "",
         f"Exact duplicates, beyond the first of each: {exact.raw:,} as published, "
-        f"{exact.normalised:,} normalised, {exact.cleaned:,} without control tokens and note tails.",
+        f"{exact.normalised:,} normalised, {exact.cleaned:,} without control tokens or note tails.",
         "",
     )
     show.table(
