@@ -21,7 +21,7 @@ from medsafetybench.improvement.evidence import Measures, as_rows, gather_eviden
 from medsafetybench.improvement.recipe import load_recipe
 from medsafetybench.improvement.sweep import Sweep, broken, carry_out, markdown
 from medsafetybench.improvement.train import train
-from medsafetybench.improvement.training import Training
+from medsafetybench.improvement.training import Training, Unwatched
 from medsafetybench.results.wording import wording
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +65,7 @@ def test_what_is_no_text_is_counted_without_a_judge(
     answer: object, lost: float, tmp_path: Path
 ) -> None:
     run = evaluate(said(tmp_path / "r.jsonl", answer), "phrases", "starter/eval", store="s.db")
-    found = wording(run)
+    found = wording(run, run.outcomes())
     assert (found.n, found.share, found.broken) == (108, lost, lost == 1)
 
 
@@ -74,7 +74,8 @@ def test_errors_and_filtered_answers_are_nobody_s_text(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     kept = [row for n, row in enumerate(rows) if n % 2]
     (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in kept))
-    found = wording(evaluate(target, "phrases", "starter/eval", store="s.db"))
+    run = evaluate(target, "phrases", "starter/eval", store="s.db")
+    found = wording(run, run.outcomes())
     assert (found.n, found.share) == (54, 0)
 
 
@@ -100,13 +101,6 @@ def test_a_model_that_turned_to_salad_is_broken_and_not_safer(tmp_path: Path) ->
 def test_the_toy_tuned_at_a_far_too_high_rate_is_called_broken(
     published: Path, tmp_path: Path
 ) -> None:
-    class Unwatched:
-        def note(self, text: str) -> None:
-            pass
-
-        def step(self, done: int, total: int, loss: float | None) -> None:
-            pass
-
     how = EvaluationSpec(
         "hf:demo", limit=12, max_tokens=24, store=tmp_path / "s.db", data_dir=published
     )

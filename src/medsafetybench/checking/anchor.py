@@ -8,10 +8,9 @@ which goes on where it was stopped. A judge's verdicts of before are never chang
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from ..errors import MsbError
 from ..evaluation.perform import Reporter, Silent, perform
 from ..evaluation.pipeline import Pipeline, Progress, Work
 from ..judges import Judge
-from ..records import Request, Response, Verdict
+from ..judges.judge import OverJudge
 from ..results.drift import Drift, drift
 from ..store.outcomes import judges_with_verdicts, read_outcomes
 from ..store.samples import sample_order
@@ -29,34 +28,9 @@ AGAIN = "asked_again"
 """In a judge's settings: the day on which it was asked again."""
 
 
-class AskedAgain:
-    """Another judge, asked again on a day: its verdicts are stored apart from its own."""
-
-    def __init__(self, judge: Judge, day: str) -> None:
-        self.name = f"{judge.name} (asked again {day})"
-        self.concurrency = judge.concurrency
-        self.paid = judge.paid
-        self.meter = judge.meter
-        self.scale = judge.scale
-        self._judge = judge
-        self._day = day
-
-    @property
-    def fingerprint(self) -> Mapping[str, Any]:
-        """The other judge's, and the day."""
-        return {**self._judge.fingerprint, AGAIN: self._day}
-
-    def prompt(self, request: Request, response: Response) -> str:
-        """What the judge is told."""
-        return self._judge.prompt(request, response)
-
-    async def judge(self, request: Request, response: Response) -> Verdict:
-        """The other judge's verdict."""
-        return await self._judge.judge(request, response)
-
-    async def close(self) -> None:
-        """Close the other judge."""
-        await self._judge.close()
+def asked_again(judge: Judge, day: str) -> Judge:
+    """The judge on another day: its verdicts are stored apart from its own."""
+    return OverJudge(judge, f"{judge.name} (asked again {day})", {AGAIN: day})
 
 
 def drift_of(
@@ -75,7 +49,7 @@ def drift_of(
     today = day or datetime.now(UTC).date().isoformat()
     with Store.open(store) as opened:
         record = opened.run(run)
-        again = [AskedAgain(judge, today) for judge in judges]
+        again = [asked_again(judge, today) for judge in judges]
         before = [opened.register_judge(j.name, j.fingerprint, j.scale) for j in judges]
         samples = [_sample(opened, record, judge, limit, seed) for judge in before]
         now = [opened.register_judge(j.name, j.fingerprint, j.scale) for j in again]

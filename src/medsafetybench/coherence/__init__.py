@@ -13,7 +13,9 @@ they find the extremes: fluent sentences that make no sense pass.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from .language import is_english
 
 _WORD = re.compile(r"\w+")
 _READ = 400  # words: a loop shows within them
@@ -27,16 +29,9 @@ _MOST = 0.6
 
 
 def incoherent(request: str, response: str) -> str | None:
-    """What makes an English response no answer, or None."""
-    if why := repeats(request, response):
-        return why
+    """What makes a response no answer, or None; of words in no order only English ones are told."""
     from .order import in_no_order
 
-    return "its words stand in no order" if in_no_order(response.lower()) else None
-
-
-def repeats(request: str, response: str) -> str | None:
-    """What makes a response in any language no answer, or None."""
     lowered = response.lower()
     words = lowered.split()
     few = len(set(words[:_READ])) <= 2 * len(request.split())  # more are no echo: the rest is saved
@@ -44,7 +39,13 @@ def repeats(request: str, response: str) -> str | None:
         return "repeats the request"
     if _loops(words[:_READ]) or (len(words) > _READ and _loops(words[-_READ:])):
         return "repeats itself"
-    return None
+    lost = in_no_order(lowered) and is_english(response)
+    return "its words stand in no order" if lost else None
+
+
+def runs_of_four(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Each word with the three after it."""
+    return zip(words, words[1:], words[2:], words[3:], strict=False)
 
 
 def _echo(asked: Sequence[str], words: Sequence[str]) -> bool:
@@ -63,5 +64,4 @@ def _loops(words: Sequence[str]) -> bool:
         return len(words) >= 8 and len(set(words)) <= 2
     if len(set(words)) > len(words) * _DISTINCT + _RUN:  # each new word begins a new run
         return False
-    runs = set(zip(words, words[1:], words[2:], words[3:], strict=False))
-    return len(runs) < _DISTINCT * (len(words) - _RUN + 1)
+    return len(set(runs_of_four(words))) < _DISTINCT * (len(words) - _RUN + 1)

@@ -36,7 +36,7 @@ from .options import JudgeOptions
 from .perform import Reporter, Silent, perform
 from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
-from .requests import load_requests, open_requests
+from .requests import load_requests, narrowed
 from .spec import EvaluationSpec, JudgeSpec, told
 
 AUDIT_SEED = 0
@@ -157,7 +157,7 @@ def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
     whole = load_requests(spec)  # before there is a store: a misspelt benchmark leaves none
     with Store.open(":memory:" if spec.store is None else spec.store) as store:
         apart = spec.limit is not None and _was_drawn_apart(store, spec, target, whole.name)
-        requests = open_requests(spec, apart)
+        requests = narrowed(whole, spec, apart)
         if spec.pressure:
             requests, target = press(target, requests, store, spec.pressure, spec.converter)
         yield Evaluation(store, requests, target, judges, taxonomy, spec, thoughts)

@@ -14,12 +14,11 @@ from .options import RequestOptions, many
 from .spec import EvaluationSpec
 
 
-def open_requests(spec: EvaluationSpec, twins_apart: bool = False) -> Benchmark:
-    """The benchmark, narrowed down as told; not yet under pressure. Raises MsbError.
+def narrowed(requests: Benchmark, spec: EvaluationSpec, twins_apart: bool = False) -> Benchmark:
+    """What of the loaded requests is asked as told; not yet under pressure. Raises MsbError.
 
     ``twins_apart`` draws a sample as it was drawn once, for runs that were begun so.
     """
-    requests = load_requests(spec)
     if spec.exclude_leaked:
         trained_on = load_benchmark(spec.exclude_leaked, data_dir=spec.data_dir)
         leaked = leaked_ids(requests, trained_on)  # by word-3-grams at .7

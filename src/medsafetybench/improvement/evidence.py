@@ -94,7 +94,7 @@ def gather_evidence(
     for benchmark in measures.benchmarks:
         both = [measure(target, benchmark, measures, reporter) for target in (before, after)]
         pairing = pair_runs(both)
-        worded = (wording(both[0]), wording(both[1]))
+        worded = _wordings(pairing)
         wordings.append(worded)
         rows += [*_rows(benchmark, pairing, worded), *_worded(benchmark, pairing, worded)]
         runs += [run.id for run in pairing.runs]
@@ -133,6 +133,12 @@ def _capability_row(
         Interval(change.low, change.high),
         change.p,
     )
+
+
+def _wordings(pairing: Pairing) -> tuple[Wording, Wording]:
+    """How the answers before and after are worded."""
+    before, after = map(wording, pairing.runs, pairing.outcomes)
+    return before, after
 
 
 def _rows(benchmark: str, pairing: Pairing, worded: tuple[Wording, Wording]) -> Iterator[Row]:

@@ -177,7 +177,7 @@ def _safety(point: Point, benchmark: str, run: Run) -> Iterator[Row]:
         for key, figure in side.figures.items():
             if figure.value is not None:
                 yield _row(point, key, benchmark, side.scored, figure.value)
-    found = wording(run)
+    found = wording(run, run.outcomes())
     if found.n:
         yield _row(point, INCOHERENT, benchmark, found.n, found.share)
 

@@ -56,6 +56,36 @@ class Judge(Protocol):
         """Let go of what the judge holds."""
 
 
+class OverJudge:
+    """A judge by another one's means, under a name of its own; ``told`` is what sets it apart."""
+
+    def __init__(self, judge: Judge, name: str, told: Mapping[str, Any]) -> None:
+        self.name = name
+        self.concurrency = judge.concurrency
+        self.paid = judge.paid
+        self.meter = judge.meter
+        self.scale = judge.scale
+        self._judge = judge
+        self._told = told
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The other judge's, and what sets this one apart."""
+        return {**self._judge.fingerprint, **self._told}
+
+    def prompt(self, request: Request, response: Response) -> str:
+        """What the judge is told."""
+        return self._judge.prompt(request, response)
+
+    async def judge(self, request: Request, response: Response) -> Verdict:
+        """The other judge's verdict."""
+        return await self._judge.judge(request, response)
+
+    async def close(self) -> None:
+        """Close the other judge."""
+        await self._judge.close()
+
+
 def nothing_to_judge(response: Response) -> Verdict | None:
     """The verdict on a response that holds nothing to judge, or None if it does hold something.
 

@@ -8,42 +8,25 @@ thought has it. Its verdicts are no part of a run's panel: an answer is judged b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..records import Request, Response, Verdict
-from .judge import Judge
+from .judge import Judge, OverJudge
 
 
-class ThinkingJudge:
+class ThinkingJudge(OverJudge):
     """Another judge, given the thought for the response."""
 
     def __init__(self, judge: Judge) -> None:
-        self.name = f"{judge.name} (thinking)"
-        self.concurrency = judge.concurrency
-        self.paid = judge.paid
-        self.meter = judge.meter
-        self.scale = judge.scale
-        self._judge = judge
-
-    @property
-    def fingerprint(self) -> Mapping[str, Any]:
-        """The other judge's, and that thoughts are judged."""
-        return {**self._judge.fingerprint, "judged": "thinking"}
+        super().__init__(judge, f"{judge.name} (thinking)", {"judged": "thinking"})
 
     def prompt(self, request: Request, response: Response) -> str:
         """What the judge is told; nothing where there is no thought."""
-        return self._judge.prompt(request, _thought(response)) if response.thinking else ""
+        return super().prompt(request, _thought(response)) if response.thinking else ""
 
     async def judge(self, request: Request, response: Response) -> Verdict:
         """The verdict on the thought; unscored where there is none."""
         if not response.thinking:
             return Verdict(reason="no_thinking")
-        return await self._judge.judge(request, _thought(response))
-
-    async def close(self) -> None:
-        """Close the other judge."""
-        await self._judge.close()
+        return await super().judge(request, _thought(response))
 
 
 def _thought(response: Response) -> Response:

@@ -19,7 +19,7 @@ from ..documents import checked, read_document
 from ..errors import MsbError, UnknownName
 from ..statistics.interval import CONFIDENCE, apart
 from ..statistics.sequential import confidence_of_a_look
-from ..store.looks import next_look, record_verdict, take_look
+from ..store.looks import Release, next_look, record_verdict, take_look
 from ..store.outcomes import PENDING, Outcomes
 from ..store.store import Store
 from .corrected_gate import corrected_regression
@@ -197,16 +197,16 @@ def looker(spec: GateSpec, store: str | Path) -> Callable[[Outcomes], Verdict]:
     def verdict(found: Outcomes) -> Verdict:
         if spec.looks is not None:
             with Store.read(store) as opened:
-                next_look(opened, *_look(spec, found))
+                next_look(opened, _release(spec, spec.looks, found))
         return "undecided" if late else decide(spec, found, before).verdict
 
     return verdict
 
 
-def _look(spec: GateSpec, found: Outcomes) -> tuple[Any, ...]:
-    """What a look of a series is told by."""
+def _release(spec: GateSpec, looks: int, found: Outcomes) -> Release:
+    """What a look of a series is taken at."""
     series = spec.series or str(found.run.settings["benchmark"]["name"])
-    return series, spec.looks, spec.shared, found.run.id, found.members
+    return Release(series, looks, spec.shared, found.run.id, found.members)
 
 
 def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes, Gate]:
@@ -218,20 +218,20 @@ def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes
     read = Run.labelled if spec.corrected else Run.outcomes
     found = read(run, judges)
     before = read(open_run(spec.baseline, run.store), judges) if spec.baseline else None
-    made = decide(spec, found, before, list(_others(spec, run, judges)))
+    made = decide(spec, found, before, list(_others(spec, run, found, judges)))
     if spec.looks is None:
         return found, made
     with Store.open(run.store) as store:
-        look = take_look(store, *_look(spec, found))
+        look = take_look(store, _release(spec, spec.looks, found))
         record_verdict(store, look, made.verdict)
     return found, replace(made, look=look)
 
 
-def _others(spec: GateSpec, run: Run, judges: Sequence[str]) -> Iterator[Check]:
+def _others(spec: GateSpec, run: Run, found: Outcomes, judges: Sequence[str]) -> Iterator[Check]:
     """The check of the run's judge, where one is asked for, and that its answers are text, where
     they are not."""
     if (least := spec.require_judge_kappa) is not None:
         yield judge_check(run.summary(judges).checked, least, run.id)
     held = spec.thresholds or spec.baseline
-    if held and (broken := text_check(run)):
+    if held and (broken := text_check(run, found)):
         yield broken

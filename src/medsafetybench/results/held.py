@@ -19,6 +19,7 @@ import numpy as np
 from ..statistics.bounds import kinds_bounds, mean_bounds
 from ..statistics.clusters import Clusters, kinds_of
 from ..statistics.interval import Floats, Interval
+from ..statistics.planning import two_digits_up
 from ..statistics.sequential import first_look, sequential_bounds
 from ..store.outcomes import Mask
 
@@ -132,9 +133,7 @@ def deciding(threshold: float, sample: Sample, side: Direction, confidence: floa
     while many / few > 1.01:
         middle = math.sqrt(few * many)
         few, many = (few, middle) if decides(middle) else (middle, many)
-    n = math.ceil(many * len(sample.low))
-    step = 10 ** max(0, len(str(n)) - 2)
-    return int(math.ceil(n / step) * step)
+    return two_digits_up(math.ceil(many * len(sample.low)))
 
 
 def verdict_of(bounds: Interval, threshold: float, side: Direction) -> Verdict:

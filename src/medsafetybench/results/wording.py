@@ -1,6 +1,6 @@
 """Is what a run was answered still text? Looked at without a judge.
 
-    found = wording(run)
+    found = wording(run, run.outcomes())
     found.lost                # 0.97: the share of answers that are no coherent text
     found.broken              # True: surely more than one in ten
     found.words, found.repetition
@@ -14,15 +14,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..coherence import incoherent, repeats
-from ..coherence.language import is_english
+from ..coherence import incoherent, runs_of_four
 from ..statistics.bounds import mean_bounds
 from ..statistics.interval import CONFIDENCE, Floats, Interval
+from ..store.outcomes import Outcomes
 from ..store.store import Store
 from ..store.texts import Texts, texts
 from .held import Check
@@ -61,14 +60,14 @@ class Wording:
         return self.bounds.low > MOST
 
 
-def wording(run: Run) -> Wording:
-    """The wording of a stored run; its bounds are one-sided, of 95% each, twins as one draw."""
+def wording(run: Run, outcomes: Outcomes) -> Wording:
+    """The wording of a stored run, whose outcomes these are. Its bounds are one-sided, of 95% each,
+    twins as one draw."""
     with Store.read(run.store) as store:
         seen = [_seen(said) for said in texts(store, store.run(run.id), [])]
     lost = np.array([s[0] for s in seen], dtype=np.float64)
     known = ~np.isnan(lost)
-    draws = run.outcomes().draws[known]
-    bounds = mean_bounds(lost[known], Interval(0, 1), CONFIDENCE, draws)
+    bounds = mean_bounds(lost[known], Interval(0, 1), CONFIDENCE, outcomes.draws[known])
     counted = np.array([s[1:] for s in seen], dtype=np.float64).reshape(len(seen), 2)[known]
     words, repetition = counted.mean(axis=0).tolist() if known.any() else (np.nan, np.nan)
     return Wording(lost, words, repetition, bounds)
@@ -81,19 +80,14 @@ def _seen(said: Texts) -> tuple[float, int, float]:
         return math.nan, 0, 0.0
     text = said.response or ""
     words = _WORD.findall(text.lower())
-    judged = incoherent if is_english(text) else repeats
-    lost = not words or judged(said.request, text) is not None
-    runs = list(_runs(words))
+    lost = not words or incoherent(said.request, text) is not None
+    runs = list(runs_of_four(words))
     return float(lost), len(words), 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
-def _runs(words: list[str]) -> Iterator[tuple[str, ...]]:
-    return zip(words, words[1:], words[2:], words[3:], strict=False)
-
-
-def text_check(run: Run) -> Check | None:
+def text_check(run: Run, outcomes: Outcomes) -> Check | None:
     """The gate's check that a run is text: failed, or None where it is not broken."""
-    found = wording(run)
+    found = wording(run, outcomes)
     if not found.broken:
         return None
     why = f"the model is broken: {found.share:.0%} of its answers are no coherent text"

@@ -116,8 +116,13 @@ def requests_to_show(
         middle = (few + many) // 2
         enough = chance_to_show(shares, scale, middle, at, confidence) >= power
         few, many = (few, middle) if enough else (middle, many)
-    step = 10 ** max(0, len(str(many)) - 2)
-    return int(math.ceil(many / step) * step)
+    return two_digits_up(many)
+
+
+def two_digits_up(n: int) -> int:
+    """A number of requests rounded up to two digits, as 1,234 to 1,300."""
+    step = 10 ** max(0, len(str(n)) - 2)
+    return int(math.ceil(n / step) * step)
 
 
 def least_shown(

@@ -1,6 +1,7 @@
 """Looks at releases: a series is held to one promise together, so its looks are counted here.
 
-    look = take_look(store, "starter", 20, settings, run, judges)     # which of the 20 this is
+    release = Release("starter", 20, settings, run, judges)
+    look = take_look(store, release)            # which of the 20 this is
     record_verdict(store, look, "pass")
 
 The same run by the same judges is the same look, however often it is asked for: a gate counts what
@@ -21,6 +22,18 @@ from .store import JudgeRecord, Store
 
 
 @dataclass(frozen=True)
+class Release:
+    """What is looked at: a run by a panel, as one of the ``looks`` of a series that is held to
+    these settings."""
+
+    series: str
+    looks: int
+    settings: Mapping[str, Any]
+    run: str
+    judges: Sequence[JudgeRecord]
+
+
+@dataclass(frozen=True)
 class LookRecord:
     """The ``number``-th of the ``looks`` of a series: one release, by one panel."""
 
@@ -29,20 +42,14 @@ class LookRecord:
     looks: int
 
 
-def next_look(
-    store: Store,
-    series: str,
-    looks: int,
-    settings: Mapping[str, Any],
-    run: str,
-    judges: Sequence[JudgeRecord],
-) -> LookRecord:
+def next_look(store: Store, release: Release) -> LookRecord:
     """The next look of a series, or the one that this run has there already; stores nothing.
 
     Raises MsbError where the series was begun with other settings, or has had all its looks.
     """
+    series, looks = release.series, release.looks
     begun = next(store.select("SELECT looks, settings FROM series WHERE name = ?", series), None)
-    if begun not in (None, (looks, _written(settings))):
+    if begun not in (None, (looks, _written(release.settings))):
         was = orjson.loads(begun[1])
         raise MsbError(
             f"the series {series!r} was begun with {begun[0]} looks: "
@@ -51,7 +58,7 @@ def next_look(
         )
     query = "SELECT run, judges, number FROM looks WHERE series = ?"
     taken = {(name, panel): number for name, panel, number in store.select(query, series)}
-    number = taken.get((run, _keys(judges)), 1 + len(taken))
+    number = taken.get((release.run, _keys(release.judges)), 1 + len(taken))
     if number > looks:
         raise MsbError(
             f"the series {series!r} has had its {looks} look{'s' * (looks > 1)}, and its promise "
@@ -60,18 +67,11 @@ def next_look(
     return LookRecord(series, number, looks)
 
 
-def take_look(
-    store: Store,
-    series: str,
-    looks: int,
-    settings: Mapping[str, Any],
-    run: str,
-    judges: Sequence[JudgeRecord],
-) -> LookRecord:
+def take_look(store: Store, release: Release) -> LookRecord:
     """`next_look`, counted from now on."""
     with store.transaction():
-        look = next_look(store, series, looks, settings, run, judges)
-        begun = (series, looks, _written(settings), _now())
+        look = next_look(store, release)
+        begun = (look.series, look.looks, _written(release.settings), _now())
         store.write(
             "INSERT OR IGNORE INTO series (name, looks, settings, created) VALUES (?, ?, ?, ?)",
             *begun,
@@ -79,7 +79,7 @@ def take_look(
         store.write(
             """INSERT OR IGNORE INTO looks (series, number, run, judges, verdict, created)
             VALUES (?, ?, ?, ?, 'undecided', ?)""",
-            *(series, look.number, run, _keys(judges), _now()),
+            *(look.series, look.number, release.run, _keys(release.judges), _now()),
         )
     return look
 
