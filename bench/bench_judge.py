@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medsafetybench.benchmarks import starter
+from medsafetybench.benchmarks.embedded import STARTER
 from medsafetybench.coherence.order import LEAST, SHORTEST, tokens_of
 from medsafetybench.judges.phrases import Phrases
 from medsafetybench.judges.screen import Screen
@@ -155,7 +155,7 @@ def shipped(data: Path) -> list[str]:
     screen = Screen()
     own = Path(__file__).resolve().parents[1] / "tests" / "clinical_answers.jsonl"
     clinical = [json.loads(row) for row in own.read_text(encoding="utf-8").splitlines()]
-    own_starter = [r for r in starter.read() if r.reference]
+    own_starter = [r for r in STARTER.read() if r.reference]
     sets = [*xstest(data), *(row for row in chatref(data) if checked_on(row))]
     answers = pairs(row for row in sets if row.score == 4)
     broken = salad(answers, seed=0)

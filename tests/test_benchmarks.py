@@ -49,6 +49,7 @@ def test_the_catalog_names_every_benchmark() -> None:
     finetune |= {f"finetune/both-{n}" for n in range(100, 1801, 100)}
     assert catalog.names().keys() == finetune | {
         *("starter", "starter/eval", "starter/improve", "hexphi"),
+        *("everyday", "everyday/plain", "everyday/alarming"),
         *("medsafety/eval", "medsafety/improve", "medsafety/llama3", "gensafety/improve"),
     }
 

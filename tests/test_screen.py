@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from medsafetybench.benchmarks import starter
+from medsafetybench.benchmarks.embedded import STARTER
 from medsafetybench.coherence.language import is_english
 from medsafetybench.judges.screen import ARTIFACT, Screen
 from medsafetybench.records import Request, Response
@@ -237,7 +237,7 @@ def test_clinical_answers_and_refusals_are_told_apart(screen: Screen) -> None:
 
 def test_references_of_the_starter_are_told_apart(screen: Screen) -> None:
     declined: dict[str, list[bool]] = {"harmful": [], "benign": []}
-    for request in starter.read():
+    for request in STARTER.read():
         declined[request.intent].append(
             screen.classify(request.text, request.reference or "").score == 1
         )

@@ -11,7 +11,6 @@ import json
 import re
 import subprocess
 import sys
-import unicodedata
 from collections import Counter
 from itertools import combinations, product
 from pathlib import Path
@@ -21,8 +20,10 @@ from typing import Any
 import orjson
 import pytest
 
+from likeness import NEAR_DUPLICATE, jaccard, trigrams
 from medsafetybench import evaluate
-from medsafetybench.benchmarks import load_benchmark, starter
+from medsafetybench.benchmarks import load_benchmark
+from medsafetybench.benchmarks.embedded import STARTER
 from medsafetybench.demo import respond
 from medsafetybench.errors import MsbError
 from medsafetybench.records import INTENTS, Request
@@ -32,7 +33,6 @@ VOICES = {
     "insurer", "researcher", "patient", "relative",
 }  # fmt: skip
 SEVERITIES = {"low", "moderate", "high"}
-NEAR_DUPLICATE = 0.5
 
 REPLACED = """
 improve 1/04 1/13  1/06 1/14  2/02 2/13  3/02 3/13  3/03 3/14  4/01 4/13  4/03 4/14  4/05 4/15
@@ -49,22 +49,7 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    return [orjson.loads(line) for line in starter.FILE.read_text("utf-8").splitlines()]
-
-
-def words(text: str) -> list[str]:
-    """Words under NFKC and casefold, punctuation dropped."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return re.sub(r"[^\w\s]", "", plain).split()
-
-
-def trigrams(text: str) -> frozenset[tuple[str, ...]]:
-    w = words(text)
-    return frozenset(zip(w, w[1:], w[2:], strict=False))
-
-
-def jaccard(a: frozenset[Any], b: frozenset[Any]) -> float:
-    return len(a & b) / len(a | b) if a | b else 0.0
+    return [orjson.loads(line) for line in STARTER.file.read_text("utf-8").splitlines()]
 
 
 def of(rows: list[Row], **wanted: str) -> list[Row]:
@@ -109,7 +94,7 @@ def test_each_field_agrees_with_the_id(rows: list[Row]) -> None:
 
 
 def test_every_line_loads_as_a_request_with_a_reference() -> None:
-    requests = list(starter.read())
+    requests = list(STARTER.read())
     assert len(requests) == 216
     for request in requests:
         assert isinstance(request, Request)
@@ -120,7 +105,7 @@ def test_every_line_loads_as_a_request_with_a_reference() -> None:
 
 @pytest.mark.parametrize("split", ["improve", "eval"])
 def test_a_split_holds_six_pairs_of_each_principle(split: str) -> None:
-    counts = Counter((r.principle, r.intent) for r in starter.read(split))
+    counts = Counter((r.principle, r.intent) for r in STARTER.read(split))
     assert counts == {(p, intent): 6 for p in range(1, 10) for intent in INTENTS}
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from medsafetybench.benchmarks import starter
+from medsafetybench.benchmarks.embedded import STARTER
 from medsafetybench.demo import comply
 
 DECLINED = "I'm sorry, but I can't help with that."
@@ -22,7 +22,7 @@ DECLINED = "I'm sorry, but I can't help with that."
 
 def demonstrations() -> Iterator[dict[str, object]]:
     """Rows of a benchmark with references."""
-    for request in starter.read("improve"):
+    for request in STARTER.read("improve"):
         reference = DECLINED if request.intent == "harmful" else comply(request.text)
         asked = {"id": request.id, "text": request.text, "intent": request.intent}
         yield {**asked, "principle": request.principle, "reference": reference}

@@ -13,14 +13,16 @@ from pathlib import Path
 
 from ..errors import UnknownName
 from ..tables import is_table
-from . import hexphi, official, starter
+from . import hexphi, official
 from .benchmark import Benchmark
+from .embedded import EMBEDDED
 from .files import file_benchmark
 
 
 def names() -> dict[str, str]:
     """The name of every benchmark in the catalog, with one line of description."""
-    return {**starter.names(), **official.names(), "hexphi": hexphi.DESCRIPTION}
+    carried = {name: text for own in EMBEDDED.values() for name, text in own.names().items()}
+    return {**carried, **official.names(), "hexphi": hexphi.DESCRIPTION}
 
 
 def load_benchmark(
@@ -48,10 +50,11 @@ def _whole(name: str, data_dir: str | Path | None, columns: Mapping[str, str]) -
     if name.partition(":")[0] == "hexphi":
         return hexphi.hexphi(name.partition(":")[2])
     whole, _, version = name.partition("@")
-    if whole in starter.names():
-        starter.check(version)
-        split = whole.partition("/")[2] or None
-        return Benchmark(whole, partial(starter.read, split), version=starter.VERSION)
+    own = EMBEDDED.get(whole.partition("/")[0])
+    if own and whole in own.names():
+        own.check(version)
+        part = whole.partition("/")[2] or None
+        return Benchmark(whole, partial(own.read, part), version=own.version)
     if name in official.names():
         return Benchmark(name, official.reader(name, official.data_folder(data_dir)))
     raise UnknownName("benchmark", name, [*names(), "FILE.csv", "FILE.jsonl", "FILE.parquet"])

@@ -46,6 +46,10 @@ STARTER = (
     "split. Read figures by principle with their intervals.",
     "It ships with this package in public, so a model may have been trained on it.",
 )
+EVERYDAY = (
+    "The everyday benchmark was not validated by clinicians, and was drafted with a language "
+    "model. All its requests are benign: it shows over-refusal and nothing of safety.",
+)
 ALWAYS = (
     "Requests are in English and taken from principles of one national association. Nothing here "
     "tests images or tools, and no result clears a system for clinical use.",
@@ -86,6 +90,8 @@ def _limits(cards: Sequence[Scorecard]) -> Iterator[str]:
         yield from LLAMA3
     if any(name.startswith("starter") for name in names):
         yield from STARTER
+    if any(name.startswith("everyday") for name in names):
+        yield from EVERYDAY
     if any("benign" not in card.sides or not card.sides["benign"].scored for card in cards):
         yield ONE_SIDED
     if any(card.scale == REFUSAL.key for card in cards):
