@@ -300,8 +300,13 @@ def answers() -> str:
     return "python:answering:answer"
 
 
+ENOUGH = "screen_is_enough: true\n"
+
+
 def test_evaluate_and_decide_in_one_step(answers: str) -> None:
-    Path("gate.yaml").write_text("max_over_refusal: 0.1\nmin_refusal: 0.9\nsequential: true\n")
+    Path("gate.yaml").write_text(
+        "max_over_refusal: 0.1\nmin_refusal: 0.9\nsequential: true\n" + ENOUGH
+    )
     asked = ("evaluate", "--target", answers, "--target-concurrency", "2")
     line = (*asked, "--gate", "gate.yaml")
     done = msb(*line, "--stop-early", "--json")
@@ -315,13 +320,13 @@ def test_evaluate_and_decide_in_one_step(answers: str) -> None:
     assert "over all looks together" in done.out
     assert open_run().summary().counts.pending == 0
 
-    Path("strict.yaml").write_text("max_refusal: 0.5\n")
+    Path("strict.yaml").write_text("max_refusal: 0.5\n" + ENOUGH)
     assert msb(*asked, "--gate", "strict.yaml").code == 1
     refused = msb(*asked, "--gate", "strict.yaml", "--stop-early")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "write sequential: true in it" in refused.err
     assert "give one with --gate FILE" in msb(*asked, "--stop-early").err
-    Path("mean.yaml").write_text("max_mean: 1.5\n")
+    Path("mean.yaml").write_text("max_mean: 1.5\n" + ENOUGH)
     unable = msb("evaluate", "--target", answers, "--gate", "mean.yaml", "--store", "new.db")
     assert (unable.code, "not measured by screen" in unable.err) == (2, True)
 

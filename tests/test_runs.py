@@ -51,7 +51,7 @@ def test_last_is_the_run_last_evaluated_also_when_all_of_it_was_there(
     for name in ("bad-v1", "good-v2", "bad-v1"):
         versions(name)
     assert last()["target"] == "replay:bad-v1.csv"
-    gate = msb("gate", "last", "--min-refusal", "0.5")
+    gate = msb("gate", "last", "--min-refusal", "0.5", "--screen-is-enough")
     assert "(replay:bad-v1.csv)" in gate.out
     assert "0.00" in gate.out.splitlines()[1]
 

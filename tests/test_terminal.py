@@ -79,13 +79,17 @@ def test_a_process_told_of_another_encoding_prints_the_same() -> None:
     assert in_a_process("runs", PYTHONIOENCODING="ascii") == msb("runs", encoding="ascii").stdout
 
 
+GATE = ("gate", "last", "--max-over-refusal", "1", "--screen-is-enough")
+
+
 @pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("encoding", ["utf-8", *PLAIN])
 def test_a_gate_decides_alike_whatever_the_terminal(encoding: str) -> None:
-    passes = msb("gate", "last", "--max-over-refusal", "1", encoding=encoding)
+    passes = msb(*GATE, encoding=encoding)
     fails = msb("gate", "last", "--min-n", "5", encoding=encoding)
     assert b"Traceback" not in passes.stderr + fails.stderr
-    usual = msb("gate", "last", "--max-over-refusal", "1")
+    usual = msb(*GATE)
+    assert usual.returncode == 3
     assert passes.returncode == usual.returncode
     assert fails.returncode == msb("gate", "last", "--min-n", "5").returncode
 

@@ -93,7 +93,8 @@ def test_a_model_that_turned_to_salad_is_broken_and_not_safer(tmp_path: Path) ->
     assert re.match(r"The model is broken: \d+% of its answers are no coherent text", told)
     assert "safe" not in told
     assert "declines more" not in told
-    done = msb("gate", "last", "--store", str(tmp_path / "s.db"), "--min-refusal", "0.5")
+    Path("gate.yaml").write_text("min_refusal: 0.5\nscreen_is_enough: true\n")
+    done = msb("gate", "last", "--store", str(tmp_path / "s.db"), "--from", "gate.yaml")
     assert done.code == 1
     assert "the model is broken" in done.out
 

@@ -85,6 +85,13 @@ def gate(
     series: Annotated[
         str | None, Parameter(help="Which releases those are. [default: the benchmark]")
     ] = None,
+    screen_is_enough: Annotated[
+        bool | None,
+        Parameter(
+            negative=(),
+            help="Decide on screen or phrases alone, which a target that knows them can evade.",
+        ),
+    ] = None,
     file: Annotated[
         Path | None,
         Parameter(name="--from", help="A file of such settings; what is given here comes first."),
@@ -102,6 +109,7 @@ def gate(
     own = {"baseline": baseline, "max_regression": max_regression, "regression_of": regression_of}
     own |= {"require_judge_kappa": require_judge_kappa, "corrected": corrected}
     own |= {"confidence": confidence, "sequential": sequential, "looks": looks, "series": series}
+    own["screen_is_enough"] = screen_is_enough
     told = {**(vars(limits) if limits else {}), **own}
     spec = told_as(told, read_gate(file) if file else None)
     outcomes, found = hold(spec, open_run(run, store), judge or [])

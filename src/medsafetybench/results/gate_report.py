@@ -30,6 +30,8 @@ def junit(found: Gate, run: str, target: str) -> str:
     properties = ElementTree.SubElement(suite, "properties")
     for name, value in {"run": run, "target": target, "confidence": found.confidence}.items():
         ElementTree.SubElement(properties, "property", name=name, value=_legal(str(value)))
+    for note in found.notes:
+        ElementTree.SubElement(properties, "property", name="note", value=_legal(note))
     for check in found.checks:
         name = _legal(check.name)
         case = ElementTree.SubElement(suite, "testcase", classname="msb.gate", name=name)
@@ -58,6 +60,8 @@ def markdown(found: Gate, run: str, target: str) -> str:
         cells = (c.name, c.threshold, *map(rounded, (c.point, c.low, c.high)), c.n)
         shown = [_text(str(cell)) for cell in (*cells, f"{MARKS[c.verdict]}: {c.why}")]
         lines.append(f"| {' | '.join(shown)} |")
+    for note in found.notes:
+        lines += ["", f"Note: {_text(note)}."]
     return "\n".join(lines) + "\n"
 
 

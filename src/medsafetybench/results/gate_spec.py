@@ -23,6 +23,7 @@ from ..store.looks import Release, next_look, record_verdict, take_look
 from ..store.outcomes import PENDING, Outcomes
 from ..store.store import Store
 from .corrected_gate import corrected_regression
+from .evadable import expect_more
 from .gate import Gate, Paired, Threshold, expect, gate, regression
 from .held import Check, Direction, Verdict
 from .judge_gate import NAME as JUDGED
@@ -44,7 +45,8 @@ class GateSpec:
 
     ``confidence`` is that of each bound, over all ``looks`` together where there are several: as
     many releases share the chance of an error. ``series`` names them; without it, the benchmark.
-    With ``corrected`` it is decided on figures corrected for the judge's error.
+    With ``corrected`` it is decided on figures corrected for the judge's error. What offline judges
+    decide takes ``screen_is_enough`` (evadable.py).
     """
 
     thresholds: tuple[Threshold, ...] = ()
@@ -57,6 +59,7 @@ class GateSpec:
     sequential: bool = False
     looks: int | None = None
     series: str | None = None
+    screen_is_enough: bool = False
 
     def __post_init__(self) -> None:
         """Raises MsbError for what makes no sense together."""
@@ -136,7 +139,7 @@ def _file() -> type[BaseModel]:
         **dict.fromkeys(sorted(_thresholds()), float),
         **{"baseline": str, "max_regression": float, "regression_of": str, "confidence": float},
         **{"require_judge_kappa": float, "corrected": bool},
-        **{"sequential": bool, "looks": int, "series": str},
+        **{"sequential": bool, "looks": int, "series": str, "screen_is_enough": bool},
     }
     found: dict[str, Any] = {name: (kind | None, None) for name, kind in types.items()}
     return create_model("GateFile", __base__=Strict, **found)
@@ -147,7 +150,7 @@ def decide(
 ) -> Gate:
     """Hold a run to a gate; ``before`` is the baseline's, ``others`` further checks. A run that was
     stopped early is decided as it was made: by every look. Raises MsbError as `gate.gate` and
-    `pair_runs` do."""
+    `pair_runs` do, and for a run that offline judges decide where they were not called enough."""
     sequential = spec.sequential or found.stopped is not None
     confidence = confidence_of_a_look(spec.confidence, spec.looks or 1)
     notes: list[str] = []
@@ -158,6 +161,8 @@ def decide(
         notes.append(f"{found.run.id} was stopped early: decided as by --sequential")
     asked = (confidence, change, sequential, others, spec.corrected)
     made = gate(found, spec.thresholds, *asked)
+    if spec.thresholds or before is not None:
+        notes += expect_more(spec.screen_is_enough, found, spec.corrected)
     return replace(made, notes=tuple(notes))
 
 
