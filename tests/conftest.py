@@ -58,6 +58,12 @@ def refusal_labels() -> Path:
     return shared("refusal-labels")
 
 
+@pytest.fixture(scope="session")
+def schemas() -> Path:
+    """The folder of others' schemas: Every Eval Ever, CHAI's model card."""
+    return shared("schemas")
+
+
 @dataclass
 class Server:
     """A running server process (see server.py)."""

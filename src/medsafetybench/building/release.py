@@ -20,11 +20,12 @@ import orjson
 
 from ..benchmarks import load_benchmark
 from ..benchmarks.audit import Audit, audit
+from ..benchmarks.croissant import croissant
 from ..errors import MsbError
 from ..tables import write_rows
 from .card import card
-from .croissant import croissant
 from .filter import filter_rates
+from .metadata import described
 from .project import Project, Row
 from .review import agreement, reviewed
 from .split import SPLITS, split
@@ -79,7 +80,7 @@ def release(
     facts = _facts(project, version, license, rows, splits, left_out, sha256, found, reviewers)
     (part / "README.md").write_text(card(facts), "utf-8")
     (part / "croissant.json").write_bytes(
-        orjson.dumps(croissant(facts, sums), option=orjson.OPT_INDENT_2)
+        orjson.dumps(croissant(described(facts, sums)), option=orjson.OPT_INDENT_2)
     )
     lines = [f"{digest}  {name}\n" for name, digest in sorted(_sums(part).items())]
     (part / "SHA256SUMS").write_text("".join(lines), "utf-8")

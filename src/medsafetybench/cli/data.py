@@ -119,14 +119,16 @@ def export(
     column: options.Column = None,
     data_dir: options.DataDir = None,
 ) -> None:
-    """Write the requests of a benchmark; with --to openai, alpaca or trl its demonstrations."""
+    """Write the requests of a benchmark; with --to openai, alpaca or trl its demonstrations, with
+    --to croissant or hf a folder that others open."""
     from ..benchmarks.files import as_row
     from ..integrations.exports import export_benchmark
     from ..tables import write_rows
 
     found = _open(name, source, principle, column, data_dir)
     if to:
-        say(f"{export_benchmark(found, to, output)} in {output}")
+        exported = export_benchmark(found, to, output)
+        say(f"{exported} in {output}", *exported.notes)
     else:
         count = write_rows(output, map(as_row, found))
         say(f"{count:,} requests in {output}")

@@ -46,12 +46,14 @@ Output = Annotated[
     Path,
     Parameter(
         name=("--output", "-o"),
-        help="A .csv, .jsonl, .json or .parquet file; with --to hf a folder.",
+        help="A .csv, .jsonl, .json or .parquet file; with --to as the form wants it.",
     ),
 ]
 To = Annotated[
     str | None,
     Parameter(
-        name="--to", metavar="FORM", help="For another tool: hf, openai, alpaca or trl (see docs)."
+        name="--to",
+        metavar="FORM",
+        help="For another tool: hf, openai, alpaca, trl, eee, chai, ... (see docs/exports.md).",
     ),
 ]

@@ -80,8 +80,8 @@ def known_limits(cards: Sequence[Scorecard]) -> list[str]:
     return list(dict.fromkeys(_limits(cards)))
 
 
-def _limits(cards: Sequence[Scorecard]) -> Iterator[str]:
-    names = [card.benchmark.name for card in cards]
+def data_limits(names: Sequence[str]) -> Iterator[str]:
+    """What is known of benchmarks, by their names."""
     if any(name in ("medsafety/eval", "medsafety/improve") for name in names):
         yield from PUBLISHED
     if "medsafety/eval" in names:
@@ -92,6 +92,10 @@ def _limits(cards: Sequence[Scorecard]) -> Iterator[str]:
         yield from STARTER
     if any(name.startswith("everyday") for name in names):
         yield from EVERYDAY
+
+
+def _limits(cards: Sequence[Scorecard]) -> Iterator[str]:
+    yield from data_limits([card.benchmark.name for card in cards])
     if any("benign" not in card.sides or not card.sides["benign"].scored for card in cards):
         yield ONE_SIDED
     if any(card.scale == REFUSAL.key for card in cards):
