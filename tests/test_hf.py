@@ -7,10 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import forked
 from cards import value
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError, StopRun
@@ -106,7 +104,7 @@ def random_adapter(base: Path, out: Path, seed: int = 0) -> Path:
 
 
 def test_batches_say_what_one_at_a_time_says(published: Path) -> None:
-    texts = [r.text for r in load_benchmark("medsafety/eval", data_dir=published)][::12]
+    texts = [r.text for r in load_benchmark("medsafety/eval", data_dir=published)][::24]
     texts += ["Why?", " ".join(texts[:8])]  # the longest pads the shortest by hundreds
     responses = respond(HFModel("demo"), texts)
     assert [r.text for r in responses] == one_by_one(DEMO, texts)
@@ -123,9 +121,8 @@ def test_demo_complies_with_harmful_and_benign_alike() -> None:
 
 def test_a_kill_costs_at_most_one_batch(published: Path, tmp_path: Path) -> None:
     log, store = tmp_path / "batches", tmp_path / "store.db"
-    script = f"""
-import sys
-from medsafetybench.cli import main
+    counting = tmp_path / "counting.py"
+    counting.write_text(f"""
 from medsafetybench.models.hf_engine import Engine
 generate = Engine.generate
 def counted(self, rows, *rest):
@@ -134,11 +131,9 @@ def counted(self, rows, *rest):
         file.write(f"{{len(rows)}}\\n")
     return found
 Engine.generate = counted
-sys.argv = ["msb", "evaluate", "--target", "hf:demo", "--benchmark", "medsafety/eval",
-            "--limit", "300", "--data-dir", {str(published)!r}, "--store", {str(store)!r},
-            "--max-tokens", "48"]
-main()
-"""
+""")
+    command = ("evaluate", "--target", "hf:demo", "--benchmark", "medsafety/eval", "--limit", "200")
+    command += ("--data-dir", str(published), "--store", str(store), "--max-tokens", "24")
 
     def generated() -> int:
         return sum(map(int, log.read_text().split())) if log.exists() else 0
@@ -148,17 +143,17 @@ main()
             return int(db.execute("SELECT COUNT(*) FROM responses").fetchone()[0])
 
     batch = FIRST_BATCH["cpu"]
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    process = forked.start(*command, out=tmp_path, script=counting)
     while generated() < 3 * batch:
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert generated() - stored() <= batch
-    assert stored() < 300, "the kill fell behind the run's end"
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
-    assert stored() == 300
-    assert generated() <= 300 + batch
+    assert stored() < 200, "the kill fell behind the run's end"
+    assert forked.run(*command, script=counting).returncode == 0
+    assert stored() == 200
+    assert generated() <= 200 + batch
 
 
 def test_out_of_memory_halves_the_batch_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import forked
 from cards import value
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError
@@ -65,16 +65,9 @@ def write(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
-def msb(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "medsafetybench.cli", *map(str, arguments)]
-
-
-def run(*arguments: str | Path, fails: bool = False) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, fails: bool = False) -> forked.Ended:
     """An ``msb`` process on one thread, which must end well, or with one line of error."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        msb(*arguments), capture_output=True, text=True, env=environment, check=False
-    )
+    done = forked.run(*arguments)
     if fails:
         said = done.stderr.strip().splitlines()
         assert done.returncode == 2, done.stderr
@@ -356,22 +349,21 @@ def test_the_folder_says_what_it_was_made_of(whole: Path) -> None:
 
 def test_a_killed_training_ends_in_the_same_bits(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "adapter"
-    command = msb(*("improve", "--base", "hf:demo", *SMALL, "-o", folder))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    command = ("improve", "--base", "hf:demo", *SMALL, "-o", folder)
+    process = forked.start(*command, out=tmp_path)
     wanted = random.Random(os.urandom(4)).randint(1, 6)
     while len(list(folder.glob("checkpoints/checkpoint-*/whole"))) < min(wanted, 2):
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not (folder / "training.json").exists()
-    done = run(*command[3:])
+    done = run(*command)
     assert "goes on from checkpoint" in done.stderr
     weights = "adapter_model.safetensors"
     assert (folder / weights).read_bytes() == (whole / weights).read_bytes()
     assert record(folder)["losses"] == record(whole)["losses"]
-    again = run(*command[3:])
+    again = run(*command)
     assert "done already" in again.stderr
 
 
@@ -422,7 +414,8 @@ def test_a_full_disk_in_mid_checkpoint(whole: Path, little_room: Path) -> None:
 
 
 def test_two_processes_learn_as_one(tmp_path: Path) -> None:
-    given = ("improve", "--base", "hf:demo", *SMALL, "--set", "dropout=0", "--set", "micro_batch=4")
+    given = ("improve", "--base", "hf:demo", *SMALL, "--set", "dropout=0")
+    given += ("--set", "micro_batch=4", "--set", "epochs=0.5")
     run(*given, "-o", tmp_path / "one")
     launched = subprocess.run(
         [

@@ -254,12 +254,12 @@ def test_the_command_of_a_narrowed_pressed_local_run_finds_that_run_again() -> N
     pytest.importorskip("torch", reason="needs the extra local")
     options = "--principle 4 --principle 1 --limit 4 --sample-seed 3 --pressure 2 --max-tokens 2"
     made = f"evaluate --target hf:demo --target-template plain --judge screen {options}"
-    msb = [sys.executable, "-m", "medsafetybench.cli"]
-    subprocess.run([*msb, *made.split()], check=True, capture_output=True)
+    assert msb(*made.split()).code == 0
     run = open_run("last")
     command, _ = reproduce(gather([run])[0].settings, run.summary())
-    again = subprocess.run([*msb, *shlex.split(command)[1:]], check=True, capture_output=True)
-    assert b"is new in" not in again.stderr
+    again = msb(*shlex.split(command)[1:])
+    assert again.code == 0
+    assert "is new in" not in again.err
     assert open_run("last").id == run.id
 
 
