@@ -54,10 +54,8 @@ GROUPS = {
          "statistics/gamma_sums.py", "statistics/interval.py"],
         ["bounds", "statistics", "one_draw"],
     ),
-    "paired": Group(
-        ["statistics/paired.py", "statistics/equivalence.py"],
-        ["comparison", "statistics", "capability"],
-    ),
+    "paired": Group(["statistics/paired.py"], ["comparison", "statistics"]),
+    "equivalence": Group(["statistics/equivalence.py"], ["equivalence"]),
     "corrected": Group(["statistics/corrected.py"], ["statistics", "corrected_gate"]),
     "agreement": Group(
         ["statistics/agreement.py", "statistics/agreement_figures.py"], ["agreement"]

@@ -23,7 +23,6 @@ if any(importlib.util.find_spec(name) is None for name in ("lm_eval", "torch", "
     pytest.skip("needs the extra 'capability'", allow_module_level=True)
 
 import torch
-from scipy.stats import binomtest
 
 from commands import msb
 from conftest import Server
@@ -42,7 +41,6 @@ from medsafetybench.capability.tasks import (
 from medsafetybench.errors import MissingExtra, MsbError, StopRun
 from medsafetybench.models.hf_files import DEMO
 from medsafetybench.models.settings import Endpoint
-from medsafetybench.statistics.equivalence import change_interval, within
 from medsafetybench.store.capability import Answers, MeasuredTarget, QuestionSet
 from server import answer_to
 
@@ -428,27 +426,6 @@ def test_questions_and_seeds_in_common_are_compared() -> None:
         compare([before], [])
     with pytest.raises(MsbError, match="margin 2; expected"):
         compare([before], [before], margin=2)
-
-
-def test_a_change_has_the_interval_that_its_p_value_has() -> None:
-    for gained, lost, n in ((12, 2, 50), (1, 9, 40), (5, 5, 200), (3, 0, 30)):
-        change = np.repeat([1.0, -1.0, 0.0], [gained, lost, n - gained - lost])
-        low, high = change_interval(change)
-        p = binomtest(gained, gained + lost).pvalue  # McNemar's exact test
-        assert (p < 0.05) == (not low <= 0 <= high)
-        assert change_interval(-change) == pytest.approx((-high, -low))
-    assert change_interval(np.zeros(100)).high == pytest.approx(1 - 0.025**0.01)
-    assert change_interval(np.ones(20)).high == 1.0
-
-
-def test_equivalence_is_claimed_wrongly_at_most_once_in_twenty() -> None:
-    rng = np.random.default_rng(0)
-    claims = 0
-    for _ in range(400):  # true difference: just the margin
-        draw = rng.random(500)
-        change = np.where(draw < 0.03, -1.0, np.where(draw < 0.04, 1.0, 0.0))
-        claims += within(change_interval(change, 0.90), 0.02) is True
-    assert claims / 400 < 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
 
 
 def test_before_and_after_an_adapter(adapter: Path) -> None:
