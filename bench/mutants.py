@@ -56,12 +56,12 @@ GROUPS = {
     ),
     "paired": Group(["statistics/paired.py"], ["comparison", "statistics"]),
     "equivalence": Group(["statistics/equivalence.py"], ["equivalence"]),
-    "corrected": Group(["statistics/corrected.py"], ["statistics", "corrected_gate"]),
+    "corrected": Group(["statistics/corrected.py"], ["corrected", "corrected_gate"]),
     "agreement": Group(
         ["statistics/agreement.py", "statistics/agreement_figures.py"], ["agreement"]
     ),
-    "sequential": Group(["statistics/sequential.py"], ["looks", "one_draw"]),
-    "planning": Group(["statistics/planning.py"], ["planned"]),
+    "sequential": Group(["statistics/sequential.py"], ["sequential", "looks", "one_draw"]),
+    "planning": Group(["statistics/planning.py"], ["planning", "planned"]),
     "drawing": Group(
         ["statistics/sampling.py", "statistics/boundary.py", "statistics/survival.py"],
         ["sampling", "samples", "judge_fit", "pressure"],
@@ -105,6 +105,7 @@ def lay_out(group: Group, folder: Path) -> None:
         "process_isolation": "forkserver" if group.fresh else "fork",
         "forkserver_warmup": "none",
         "timeout_multiplier": 4.0,
+        "timeout_constant": 30.0 if group.fresh else 5.0,  # seconds: to import all anew, or not
     }
     lines = [f"{key} = {value!r}" for key, value in settings.items()]
     page = [

@@ -1,4 +1,4 @@
-"""Did accuracy change, or is it shown that it did not? Against the definitions, and McNemar's test."""
+"""Did accuracy change, or is it shown that it did not? By definition, and as McNemar has it."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def paired_change(
     if not len(counts) or not 0 < margin < 1:
         raise ValueError(f"{len(counts)} questions, margin {margin}; expected some, and 0 to 1")
     change = (after - before) / counts
-    low, high = change_interval(change, CONFIDENCE)
+    low, high = change_interval(change)
     tost = change_interval(change, TOST_CONFIDENCE)
     return PairedChange(
         n=len(change),
