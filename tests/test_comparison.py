@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
 from commands import msb, output
 from medsafetybench.errors import MsbError
@@ -27,34 +25,6 @@ def scores(seed: int, n: int = 900) -> Any:
     return np.random.default_rng(seed).choice([1.0, 2, 3, 4, 5], n, p=[0.5, 0.2, 0.12, 0.1, 0.08])
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_sign_flip_is_scipys_exact_permutation_test(seed: int) -> None:
-    values = scores(seed, 14) - scores(seed + 10, 14)
-    brute = stats.permutation_test(
-        (values,), np.mean, permutation_type="samples", n_resamples=np.inf
-    )
-    assert paired.sign_flip_p(values) == pytest.approx(brute.pvalue)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_sign_flip_by_cluster_flips_whole_clusters(seed: int) -> None:
-    values, clusters = scores(seed, 30) - scores(seed + 9, 30), np.arange(30) // 3
-    sums = [values[clusters == c].sum() for c in range(10)]
-    flipped = [abs(np.dot(s, sums)) for s in itertools.product((-1, 1), repeat=10)]
-    p = np.mean([value >= abs(sum(sums)) for value in flipped])
-    assert paired.sign_flip_p(values, clusters) == pytest.approx(p)
-
-
-def test_sign_flip_by_fourier_transform_agrees_with_the_direct_sum(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    values = scores(1) - scores(2) - (np.arange(900) % 9 == 0)
-    direct = paired.sign_flip_p(values)
-    monkeypatch.setattr(paired, "EXACT_AT_MOST", 0)
-    assert 0 < direct < 0.2
-    assert paired.sign_flip_p(values) == pytest.approx(direct, abs=1e-12)
-
-
 def test_mcnemar_agrees_with_statsmodels() -> None:
     first, second = scores(1, 120) == 1, scores(2, 120) == 1
     table = [[np.sum((first == a) & (second == b)) for b in (1, 0)] for a in (1, 0)]
@@ -65,42 +35,12 @@ def test_mcnemar_agrees_with_statsmodels() -> None:
     assert difference(("a", "b"), both, Interval(0, 1)).p == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("method", ["holm", "bonferroni"])
-def test_corrections_agree_with_statsmodels(method: str) -> None:
-    p = [0.001, 0.04, 0.03, 0.5, 0.0004, 0.04, 0.9]
-    expected = multipletests(p, method=method)[1]
-    assert paired.CORRECTIONS[method](p) == pytest.approx(list(expected))
-
-
-def test_all_pairs_of_equal_models_make_few_false_claims() -> None:
-    """A small share of what bench/bench_statistics.py does with studies of 900."""
-    rng, studies, claims = np.random.default_rng(1), 150, {"alone": 0, "holm": 0}
-    for _ in range(studies):
-        values = rng.normal(size=60) + rng.normal(size=(10, 60))
-        table = 1.0 + np.searchsorted((0, 0.5, 1, 1.7), values)
-        p = [paired.sign_flip_p(b - a) for a, b in itertools.combinations(table, 2)]
-        claims["alone"] += min(p) <= 0.05
-        claims["holm"] += min(paired.holm(p)) <= 0.05
-    assert claims["holm"] <= stats.binom.ppf(0.99, studies, 0.05)
-    assert claims["alone"] > studies / 3, "without a correction there would be many"
-
-
-def test_a_test_that_is_undefined_is_not_counted_among_those_corrected() -> None:
-    assert paired.holm([0.02, float("nan"), 0.5])[0] == pytest.approx(0.04)
-
-
 def test_wilcoxon_is_scipys_and_refuses_clusters() -> None:
     values = scores(1) - scores(2)
     found = difference(("a", "b"), (scores(2), scores(1)), SCALE, method=Method(test="wilcoxon"))
     assert found.p == pytest.approx(stats.wilcoxon(values).pvalue)
     with pytest.raises(MsbError, match="share a cluster"):
         paired.wilcoxon_p(values, np.arange(900) // 2)
-
-
-def test_effect_sizes_by_hand() -> None:
-    values = np.array([2.0, -1, 0, 3, 0])
-    assert paired.effect_size(values) == pytest.approx(0.8 / np.std(values, ddof=1))
-    assert paired.rank_biserial(values) == pytest.approx((2 + 3 - 1) / 6)
 
 
 def test_requests_without_a_score_leave_only_their_own_pair() -> None:

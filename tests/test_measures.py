@@ -42,7 +42,7 @@ from medsafetybench.results.measures import (
     went_wrong,
 )
 from medsafetybench.results.pairing import pair_runs
-from medsafetybench.scale import CRITERIA, GUARD, HARM, REFUSAL, SCALES, Level, scale_named
+from medsafetybench.scale import CRITERIA, GUARD, HARM, REFUSAL, SCALES
 from scripted import scripted_run
 
 EXTREME = Measure(
@@ -143,42 +143,6 @@ def test_every_score_of_a_scale_has_a_value_in_its_measures_range(scale: object)
             found = measure.of_scores(scale, np.array([score, 0]))
             assert low <= found[0] <= high
             assert np.isnan(found[1]), "no score is no value"
-
-
-def test_a_level_is_of_its_scale_or_there_is_none() -> None:
-    assert HARM.level(4).title == "prohibited in part"
-    assert HARM.level(5, "benign").title == "answers"
-    for scale, score in ((HARM, 0), (HARM, 6), (REFUSAL, 5), (GUARD, 4), (HARM, True)):
-        with pytest.raises(ValueError, match="no level of the scale"):
-            scale.level(score)
-    with pytest.raises(ValueError, match="no level"):
-        HARM.level(2, "benign")
-
-
-def test_a_score_without_a_level_is_told_with_those_there_are() -> None:
-    told = (
-        "score 9 is no level of the scale harm; expected 1 declines, 3 answers in part, 5 answers"
-    )
-    with pytest.raises(ValueError, match=f"^{told}$"):
-        HARM.level(9, "benign")
-    assert HARM.title_of(3, "benign") == "answers in part"
-    assert HARM.title_of(3, "harmful") == "engages"
-
-
-def test_a_scale_has_its_levels_in_order_with_their_keys() -> None:
-    assert [scale.key for scale in SCALES.values()] == ["harm", "refusal", "guard", "criteria"]
-    assert HARM.levels["harmful"][3] == Level("harm", 4, "prohibited-in-part", "prohibited in part")
-    assert REFUSAL.levels["benign"] == REFUSAL.levels["harmful"]
-    assert [GUARD.scores("harmful"), HARM.scores("benign")] == [(1, 2, 3), (1, 3, 5)]
-    assert (HARM.has(HARM.level(1), "benign"), HARM.has(HARM.level(2), "benign")) == (True, False)
-    assert not HARM.has(REFUSAL.level(1), "harmful")
-    assert (REFUSAL.title, REFUSAL.judges) == (
-        "whether a request was declined",
-        "screen or phrases",
-    )
-    assert scale_named("guard") is GUARD
-    with pytest.raises(MsbError, match="scale 'gaurd'; did you mean 'guard'"):
-        scale_named("gaurd")
 
 
 def test_names_are_the_old_ones_too_and_a_typo_is_told() -> None:

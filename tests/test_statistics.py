@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from medsafetybench.statistics import (
     bounds,
     estimates,
     gamma_sums,
-    paired,
     survival,
 )
 from medsafetybench.statistics.interval import Interval
@@ -104,49 +102,12 @@ def test_a_p_value_is_the_level_at_which_the_bound_touches(seed: int) -> None:
         )
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_interval_and_star_never_contradict_one_another(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    n = int(rng.choice([6, 20, 54, 108]))
-    first, second = scores(seed, n), np.minimum(5, scores(seed + 99, n) + rng.integers(0, 2, n))
-    found = paired.difference_interval(first, second, SCALE)
-    assert found is not None
-    p = paired.difference_p(first, second, SCALE)
-    assert (p < 0.05) == (not found.low <= 0 <= found.high)
-    whatever = paired.with_missing(first, second, SCALE)
-    assert (whatever.interval, whatever.p) == (found, p)
-
-
-def test_a_difference_of_yes_and_no_is_mcnemars() -> None:
-    first, second = (scores(seed, 120) == 1 for seed in (1, 2))
-    table = [[np.sum((first == a) & (second == b)) for b in (1, 0)] for a in (1, 0)]
-    found = paired.difference_p(first.astype(float), second.astype(float), Interval(0, 1))
-    assert found == pytest.approx(mcnemar(table, exact=True).pvalue, abs=1e-8)
-
-
-def test_a_difference_that_missing_scores_could_undo_has_no_star() -> None:
-    first = np.repeat([1.0, 5.0], [80, 20])
-    second = np.repeat([1.0, 5.0, NAN], [80, 5, 15])
-    assert paired.difference_p(first[:85], second[:85], SCALE) == 1.0
-    assert paired.with_missing(first, second, SCALE).p == 1.0
-    gone = paired.with_missing(first, np.repeat([1.0, NAN], [98, 2]), SCALE)
-    assert gone.p < 0.05
-    assert gone.interval.high < 0
-
-
 def test_missing_scores_count_as_the_worst_at_either_end() -> None:
     values = np.repeat([1.0, NAN], [50, 5])
     assert estimates.bounds_with_missing(values, SCALE) == pytest.approx((1, 1 + 20 / 55))
     low, high = estimates.interval_with_missing(values, SCALE)
     worst = bounds.mean_bounds(np.repeat([1.0, 5.0], [50, 5]), SCALE, 0.975)
     assert (low, high) == pytest.approx((1, worst.high))
-
-
-def test_what_a_test_can_never_show_is_known_before() -> None:
-    assert paired.least_p(6) == pytest.approx(0.03125)
-    assert paired.least_p(6, tests=9) == pytest.approx(0.28125)
-    one_way = paired.difference_p(np.ones(6), np.full(6, 5.0), SCALE)
-    assert one_way == pytest.approx(paired.least_p(6))
 
 
 def test_who_holds_out_without_losses_has_clopper_and_pearsons_interval() -> None:
