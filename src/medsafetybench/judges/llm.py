@@ -44,6 +44,7 @@ class LLMJudge:
         self.concurrency = model.concurrency
         self.meter = model.meter
         self._model = model
+        self._chooser = model if isinstance(model, Chooser) else None
         self._rubric = rubric
         self._sampling = sampling or Sampling(max_tokens=1024)
 
@@ -57,7 +58,7 @@ class LLMJudge:
     def fingerprint(self) -> Mapping[str, Any]:
         """The model's, with rubric, taxonomy and sampling."""
         own = {**self._rubric.fingerprint, "sampling": asdict(self._sampling)}
-        constrained = {"verdict": "constrained"} if isinstance(self._model, Chooser) else {}
+        constrained = {"verdict": "constrained"} if self._chooser else {}
         return {**self._model.fingerprint, **own, **constrained}
 
     def prompt(self, request: Request, response: Response) -> str:
@@ -100,15 +101,11 @@ class LLMJudge:
         score, reason = read_verdict(reply.text, reply.finish_reason, marker, levels)
         if reply.empty and reply.thinking and not reply.filtered:
             reason = "judge_ended_while_thinking"
-        model = self._model
-        if (
-            isinstance(model, Chooser)
-            and reason in CONSTRAINABLE
-            and not reply.error
-            and not reply.thinking
-        ):
+        unread = reason in CONSTRAINABLE and not (reply.error or reply.thinking)
+        if self._chooser and unread:
             begun = f"{reply.text.rstrip()}\nVERDICT {marker}: "
-            if choice := await model.choose(conversation, begun, [str(level) for level in levels]):
+            options = [str(level) for level in levels]
+            if choice := await self._chooser.choose(conversation, begun, options):
                 note = f"\n[level chosen under a constraint, share {choice.share:.2f}]"
                 tokens = (reply.input_tokens or 0) + choice.input_tokens
                 reply = replace(reply, text=begun + choice.option + note, input_tokens=tokens)

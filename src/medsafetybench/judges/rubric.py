@@ -98,7 +98,7 @@ def _bounded(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    if text.isascii() and text.isprintable():
+    if text.replace("\n", "").replace("\t", "").isprintable():  # so most are, at once
         return text
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in UNSEEN)
 
