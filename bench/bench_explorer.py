@@ -97,14 +97,15 @@ class Served:
     """An explorer that runs."""
 
     connection: HTTPConnection
-    cookie: str
+    headers: dict[str, str]
+    """Host and cookie."""
     pid: int
 
     def get(self, path: str) -> Answer:
         """Ask for a page."""
         before, started = self.processor(), time.perf_counter()
         try:
-            self.connection.request("GET", path, headers={"Cookie": self.cookie})
+            self.connection.request("GET", path, headers=self.headers)
             reply = self.connection.getresponse()
         except RemoteDisconnected:  # it was idle for too long: ask again
             self.connection.close()
@@ -144,13 +145,14 @@ def serving(store: Path, source: Path | None = None) -> Iterator[Served]:
     try:
         assert process.stdout is not None
         parts = urlsplit(process.stdout.readline().strip())
-        connection = HTTPConnection(parts.netloc, timeout=120)
-        connection.request("GET", f"{parts.path}?{parts.query}")
+        connection = HTTPConnection("127.0.0.1", parts.port, timeout=120)
+        headers = {"Host": parts.netloc}
+        connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
         reply = connection.getresponse()
         reply.read()
-        cookie = (reply.getheader("Set-Cookie") or "").partition(";")[0]
+        headers["Cookie"] = (reply.getheader("Set-Cookie") or "").partition(";")[0]
         connection.close()
-        yield Served(connection, cookie, process.pid)
+        yield Served(connection, headers, process.pid)
     finally:
         process.terminate()
         process.wait()

@@ -46,7 +46,7 @@ GROUPS = {
     "scale": Group(["scale.py"], ["scale"], fresh=True),
     "reading": Group(["judges/reading.py"], ["reading", "reasons"]),
     "retry": Group(["models/retry.py"], ["openai_model"]),
-    "guard": Group(["explorer/security.py"], ["guard"]),
+    "guard": Group(["explorer/security.py", "explorer/door.py"], ["guard", "door"]),
     "measures": Group(["results/measures.py"], ["measures", "gate"]),
     "gate": Group(["results/gate.py"], ["gate", "looks", "corrected_gate"]),
     "estimates": Group(

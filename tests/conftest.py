@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -156,3 +157,16 @@ def read_only(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
         pytest.skip("root may write everywhere here, and may not mount a read-only disk")
     yield path, lambda: Disk(path).change("ro")
     subprocess.run(["umount", "-l", path], check=True)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    from browsing import CHROMIUM
+
+    # Of the module and not of the session: no event loop can be run beside it.
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()

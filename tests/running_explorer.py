@@ -10,16 +10,22 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from medsafetybench import evaluate, load_benchmark
+from medsafetybench.explorer.door import Door
 from medsafetybench.records import Request, Response, Verdict
 from medsafetybench.scale import HARM, REFUSAL, Scale
 from medsafetybench.store.names import rename
 from medsafetybench.store.store import RunRecord, Store, response_key
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
 
 CANARY = "window.canary=1"
 HOSTILE = (
@@ -40,32 +46,40 @@ HOSTILE = (
 
 @dataclass
 class Explorer:
-    """A running `msb explore`."""
+    """A running `msb explore`, which prints a link at first and after each use of one."""
 
-    url: str
+    said: IO[str]
     store: Path
 
-    @property
-    def origin(self) -> str:
+    def __post_init__(self) -> None:
+        self.link = self.said.readline().strip()
+        parts = urlsplit(self.link)
+        self.origin = f"{parts.scheme}://{parts.netloc}"
         """Scheme, host and port."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
+        self.port = parts.port or 80
 
-    @property
+    @cached_property
     def cookie(self) -> str:
-        """The cookie that opening the printed address gives."""
-        set_cookie = self.send("GET", self.url.removeprefix(self.origin), {}).getheader(
-            "Set-Cookie"
-        )
-        assert set_cookie
-        return set_cookie.partition(";")[0]
+        """The cookie of a session."""
+        return self.enter().getheader("Set-Cookie", "").partition(";")[0]
+
+    def enter(self, **headers: str) -> HTTPResponse:
+        """Use the newest link up."""
+        reply = self.send("GET", self.link.removeprefix(self.origin), headers)
+        assert reply.getheader("Set-Cookie"), reply.text
+        self.renew()
+        return reply
+
+    def renew(self) -> None:
+        """Read the link that is printed once the one before was used."""
+        self.link = self.said.readline().strip()
 
     def send(
         self, method: str, path: str, headers: dict[str, str], body: str | None = None
     ) -> HTTPResponse:
         """One request as it is, without a browser's help."""
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
-        connection.request(method, path, body, headers)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method, path, body, {"Host": urlsplit(self.origin).netloc, **headers})
         reply = connection.getresponse()
         reply.text = reply.read().decode()  # type: ignore[attr-defined]
         connection.close()
@@ -87,20 +101,34 @@ class Explorer:
         return self.send("POST", path, headers, urlencode(fields))
 
 
+def let_in(store: Path) -> TestClient:
+    """A client with a session of the application over a store, without a server."""
+    from starlette.testclient import TestClient
+
+    from medsafetybench.explorer.app import create_app
+
+    tickets: list[str] = []
+    door = Door("127.0.0.1", tickets.append)
+    door.issue()
+    client = TestClient(create_app(store, door), base_url="http://127.0.0.1")
+    assert client.get("/open", params={"ticket": tickets[0]}).status_code == 200
+    return client
+
+
 @contextmanager
-def exploring(store: Path, option: str = "--store") -> Iterator[Explorer]:
+def exploring(store: Path, option: str = "--store", *more: str) -> Iterator[Explorer]:
     """The command on a store, or with ``--project`` on a build, until the end of the block."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "medsafetybench.cli", "explore"),
-            *(option, str(store), "--no-browser"),
+            *(option, str(store), "--no-browser", *more),
         ],
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert process.stdout
-        yield Explorer(process.stdout.readline().strip(), store)
+        yield Explorer(process.stdout, store)
     finally:
         process.terminate()
         process.wait()

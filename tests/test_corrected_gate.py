@@ -13,10 +13,8 @@ pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 pytest.importorskip("httpx", reason="needs httpx, which the test client of starlette stands on")
 
-from starlette.testclient import TestClient
 
 from commands import msb
-from medsafetybench.explorer.app import create_app
 from medsafetybench.records import Request, Response
 from medsafetybench.results.comparison import compare, comparison_json
 from medsafetybench.results.gate_spec import decide, told_as
@@ -25,7 +23,7 @@ from medsafetybench.results.run import open_run
 from medsafetybench.scale import HARM
 from medsafetybench.store import labels, samples
 from medsafetybench.store.store import RunRecord, Store
-from running_explorer import stored
+from running_explorer import let_in, stored
 
 N = 300
 HARMFUL = [Request(f"h{n}", f"Text {n}", "harmful", 1 + n % 2) for n in range(N)]
@@ -192,9 +190,7 @@ def test_differences_are_corrected_by_the_labels_of_both(store: Store) -> None:
 def test_the_explorer_shows_what_is_corrected_and_why_the_rest_is_not(store: Store) -> None:
     label(store, "run-before", lambda n: 1)
     label(store, "run-after", right)
-    app = create_app(Path("medsafety.db"), "token")
-    with TestClient(app, base_url="http://127.0.0.1") as client:
-        client.get("/?token=token")
+    with let_in(Path("medsafety.db")) as client:
         page = unescape(client.get("/runs/2").text)
         assert "Refusal rate, corrected by 200 labels" in page
         assert "principle 2, 100 labels" in page

@@ -5,7 +5,6 @@ Screenshots are left in build/screenshots/.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,13 +13,14 @@ from typing import Any
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytest.importorskip("starlette", reason="needs the extra web")
 
-from conftest import ROOT, Server  # noqa: E402
-from medsafetybench.reporting import write_report  # noqa: E402
-from medsafetybench.store.store import Store  # noqa: E402
-from running_explorer import (  # noqa: E402
+from browsing import CHROMIUM, DESK, PHONE, SCREENSHOTS, Tab
+from conftest import Server
+from medsafetybench.reporting import write_report
+from medsafetybench.store.store import Store
+from running_explorer import (
     HOSTILE,
     Explorer,
     evaluated,
@@ -29,20 +29,9 @@ from running_explorer import (  # noqa: E402
     on_several_scales,
 )
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-SCREENSHOTS = ROOT / "build" / "screenshots"
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 VEILED = ".said.veil:not(details .said) .text"
 """What is hidden by the veil alone, and not folded as thoughts and turns before are."""
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs Chromium at {CHROMIUM}")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module", params=["requests", "conversations"])
@@ -65,44 +54,6 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
 def scales(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
     with exploring(on_several_scales(tmp_path_factory.mktemp("scales"))) as running:
         yield running
-
-
-class Tab:
-    """A browser tab that remembers what its console said and which hosts it asked."""
-
-    def __init__(self, chromium: Any, explorer: Explorer, **settings: Any) -> None:
-        self.context = chromium.new_context(**settings)
-        self.page = self.context.new_page()
-        self.origin = explorer.origin
-        self.complaints: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.page.on("request", self._asked)
-        self.page.goto(explorer.url)
-        self.page.wait_for_url(f"{self.origin}/")
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith((self.origin, "data:")):
-            self.complaints.append(f"asked {request.url}")
-
-    def go(self, path: str) -> None:
-        self.page.goto(self.origin + path)
-
-    def press(self, key: str) -> None:
-        """Press a key once the page's script can hear it."""
-        self.page.wait_for_load_state()
-        self.page.keyboard.press(key)
-
-    def shoot(self, name: str) -> None:
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
-
-    def overflow(self) -> int:
-        """Pixels by which the page is wider than the window."""
-        code = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        found: int = self.page.evaluate(code)
-        return found
 
 
 @pytest.fixture

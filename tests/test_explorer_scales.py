@@ -14,9 +14,7 @@ pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
 pytest.importorskip("httpx", reason="needs httpx, which the test client of starlette stands on")
 
-from starlette.testclient import TestClient
 
-from medsafetybench.explorer.app import create_app
 from medsafetybench.explorer.library import Library
 from medsafetybench.results.comparison import Method, compare
 from medsafetybench.results.measures import MEASURES, Measure, supported
@@ -24,7 +22,7 @@ from medsafetybench.results.pairing import pair_runs
 from medsafetybench.results.run import open_run
 from medsafetybench.scale import HARM, REFUSAL
 from medsafetybench.store.store import Store
-from running_explorer import Explorer, exploring, links, on_several_scales, stored
+from running_explorer import Explorer, exploring, let_in, links, on_several_scales, stored
 
 HARM_WORDS = re.compile(r"harmfulness|safe rate|fulfils|prohibited|holds back|\bharm-\d", re.I)
 
@@ -182,9 +180,7 @@ def waffling() -> Iterator[Measure]:
 
 
 def test_a_new_row_of_measures_is_on_every_page(waffling: Measure, tmp_path: Path) -> None:
-    app = create_app(on_several_scales(tmp_path), "token")
-    with TestClient(app, base_url="http://127.0.0.1") as client:
-        assert client.get("/?token=token").status_code == 200
+    with let_in(on_several_scales(tmp_path)) as client:
         for path in ("/", "/runs/1", "/compare?run=1&run=3", "/?sort=waffling"):
             page = unescape(client.get(path).text)
             assert "Waffling rate" in page, path
@@ -204,9 +200,7 @@ def test_figures_that_cannot_be_drawn_are_said_to_fail_and_not_tried_for_ever(
         raise ValueError("no such colour")
 
     monkeypatch.setattr("medsafetybench.reporting.charts.charts", fail)
-    app = create_app(on_several_scales(tmp_path), "token")
-    with TestClient(app, base_url="http://127.0.0.1") as client:
-        client.get("/?token=token")
+    with let_in(on_several_scales(tmp_path)) as client:
         until = time.monotonic() + 60
         while client.get("/figures?run=1").status_code == 200 and time.monotonic() < until:
             time.sleep(0.1)

@@ -12,13 +12,27 @@ from typing import Any
 
 import pytest
 
-from medsafetybench.explorer.security import HEADERS, LARGEST_BODY, Guard
+from medsafetybench.explorer.door import Door
+from medsafetybench.explorer.forms import LARGEST_BODY
+from medsafetybench.explorer.security import HEADERS, Guard
 
-TOKEN = "a-token"
-HERE = ("Host", "127.0.0.1:8321")
-COOKIE = ("Cookie", f"msb_explore_8321={TOKEN}")
-OURS = ("Origin", "http://127.0.0.1:8321")
+NAME, BY_NUMBER = "0a1b.localhost", "127.0.0.1"
+HERE = ("Host", f"{NAME}:8321")
+OURS = ("Origin", f"http://{NAME}:8321")
+BROWSER = ("Accept", "text/html,*/*;q=0.8")
 REACHED, REFUSED = HTTPStatus.NO_CONTENT, HTTPStatus.FORBIDDEN
+
+
+def opened(host: str = NAME) -> tuple[Door, str]:
+    """A door that one person came in by, and the secret of their session."""
+    tickets: list[str] = []
+    door = Door(host, tickets.append)
+    door.issue()
+    return door, door.enter(tickets[0])
+
+
+DOOR, SECRET = opened()
+COOKIE = ("Cookie", f"__Host-msb_8321={SECRET}")
 
 
 @dataclass
@@ -36,7 +50,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def ask(*headers: tuple[str, str], method: str = "GET", path: str = "/", query: str = "") -> Answer:
+def ask(
+    *headers: tuple[str, str], method: str = "GET", path: str = "/", door: Door = DOOR
+) -> Answer:
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
@@ -47,32 +63,80 @@ def ask(*headers: tuple[str, str], method: str = "GET", path: str = "/", query: 
         "type": "http",
         "method": method,
         "path": path,
-        "query_string": query.encode("latin-1"),
+        "query_string": b"",
     }
-    guard: Any = Guard(app, TOKEN)
+    guard: Any = Guard(app, door)
     asyncio.run(guard({**scope, "headers": raw}, "receive", send))
     start, body = sent
     found = {name.decode(): value.decode() for name, value in start["headers"]}
     return Answer(start["status"], found, body["body"].decode())
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8321", "127.0.0.1", "localhost:8321", "localhost"])
-def test_this_machine_by_either_name_and_any_port_is_let_in(host: str) -> None:
-    port = host.partition(":")[2] or 80
-    assert ask(("Host", host), ("Cookie", f"msb_explore_{port}={TOKEN}")).status == REACHED
+@pytest.mark.parametrize("port", ["8321", "80", "1", "65535"])
+def test_its_own_name_at_any_port_is_let_in(port: str) -> None:
+    host, cookie = f"{NAME}:{port}", f"__Host-msb_{port}={SECRET}"
+    assert ask(("Host", host), ("Cookie", cookie)).status == REACHED
+    assert ask(("Host", NAME), ("Cookie", f"__Host-msb_80={SECRET}")).status == REACHED
 
 
-def test_a_cookie_of_another_port_is_not_of_this_one() -> None:
-    assert ask(HERE, ("Cookie", f"msb_explore_80={TOKEN}")).status == REFUSED
+ELSEWHERE = (
+    *("127.0.0.1:8321", "127.0.0.1", "localhost:8321", "localhost", "[::1]:8321", "[::1]"),
+    *("0a1c.localhost:8321", "x.0a1b.localhost:8321", "0a1blocalhost:8321", "0a1b.localhost.:8321"),
+    *("0A1B.LOCALHOST:8321", "0a1b.localhost.evil.example", "evil.example", "", " ", ":8321"),
+    *("0a1b.localhost:", "0a1b.localhost:8321:1", "0a1b.localhost:x", "0a1b.localhost:\u0663"),
+    *("0a1b.localhost:8321@evil.example", "0a1b.localhost:8321,evil", "0a1b.localhost:8321\n"),
+)
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+@pytest.mark.parametrize("path", ["/", "/open", "/static/style.css"])
+def test_no_other_name_is_answered_to_whatever_it_brings(host: str, path: str) -> None:
+    sent = ("Host", host.encode().decode("latin-1"))
+    for cookie in (COOKIE[1], f"__Host-msb_80={SECRET}", f"msb_8321={SECRET}"):
+        found = ask(sent, ("Cookie", cookie), path=path)
+        assert found.status == REFUSED
+        assert found.body.startswith("403: The explorer is not at this address. ")
+        assert found.body.count("\n") == 1
+
+
+def test_a_second_host_is_one_too_many() -> None:
+    for second in (HERE, ("Host", "evil.example"), ("Host", "")):
+        assert ask(HERE, second, COOKIE).status == REFUSED
+        assert ask(second, HERE, COOKIE, path="/open").status == REFUSED
+    assert ask(COOKIE).status == REFUSED
+
+
+def test_by_number_only_the_number_is_answered_to() -> None:
+    door, secret = opened(BY_NUMBER)
+    cookie = ("Cookie", f"msb_8321={secret}")
+    assert ask(("Host", f"{BY_NUMBER}:8321"), cookie, door=door).status == REACHED
+    for host in (HERE[1], "localhost:8321", "127.0.0.2:8321", "127.1:8321", "127x0x0x1:8321"):
+        assert ask(("Host", host), cookie, door=door).status == REFUSED
+
+
+def test_a_cookie_of_another_port_session_or_start_is_not_of_this_one() -> None:
+    _, another = opened()
+    for name, secret in (
+        ("__Host-msb_80", SECRET),
+        ("__Host-msb_8322", SECRET),
+        ("msb_8321", SECRET),
+        ("__host-msb_8321", SECRET),
+        ("__Host-msb_8321", another),
+    ):
+        assert ask(HERE, ("Cookie", f"{name}={secret}")).status == REFUSED
+
+
+def test_what_another_port_puts_before_or_after_our_cookie_shuts_nobody_out() -> None:
+    name = COOKIE[1].partition("=")[0]
+    for cookie in (f"{name}=x; {COOKIE[1]}", f"{COOKIE[1]}; {name}=x", f"{name}; {COOKIE[1]}"):
+        assert ask(HERE, ("Cookie", cookie)).status == REACHED
+    assert ask(HERE, ("Cookie", f"{name}=x"), COOKIE).status == REACHED
+    assert ask(HERE, ("Cookie", "; " * 5000 + COOKIE[1])).status == REACHED
 
 
 @pytest.mark.parametrize(
     ("headers", "why"),
     [
-        ([("Host", "evil.example")], "a Host that is not this machine"),
-        ([("Host", "")], "a Host that is not this machine"),
-        ([], "a Host that is not this machine"),
-        ([HERE, HERE], "a Host that is not this machine"),
         ([HERE, ("Origin", "https://evil.example")], "a foreign Origin"),
         ([HERE, ("Origin", "null")], "a foreign Origin"),
         ([HERE, ("Origin", "")], "a foreign Origin"),
@@ -122,24 +186,38 @@ def test_other_methods_and_forms_without_an_origin_are_refused() -> None:
         assert (found.status, found.body) == (REFUSED, f"403: {method} is not for this page\n")
 
 
-@pytest.mark.parametrize("cookie", ["", f"msb_explore_8321={TOKEN}x", "msb_explore_8321=", TOKEN])
-def test_without_the_token_there_is_a_line(cookie: str) -> None:
-    found = ask(HERE, *[("Cookie", cookie)] if cookie else [])
-    assert found.body == "403: open the address that `msb explore` printed\n"
-    assert found.status == REFUSED
+@pytest.mark.parametrize("cookie", ["", f"{COOKIE[1]}x", "__Host-msb_8321=", SECRET, "\xff=\xff"])
+def test_without_a_session_there_is_a_line_or_a_page_with_what_to_do(cookie: str) -> None:
+    told = [HERE, *([("Cookie", cookie)] if cookie else [])]
+    line, page = ask(*told), ask(*told, BROWSER)
+    assert (line.status, page.status) == (REFUSED, REFUSED)
+    assert line.body.startswith("403: Not open in this browser. ")
+    assert "terminal where msb explore runs" in line.body
+    assert "<h1>Not open in this browser</h1>" in page.body
+    assert "terminal where msb explore runs" in page.body
+    assert page.headers["content-type"].startswith("text/html")
+    assert "set-cookie" not in {*line.headers, *page.headers}
 
 
-def test_the_address_that_was_printed_gives_the_cookie_and_turns_into_the_first_page() -> None:
-    found = ask(HERE, query=f"token={TOKEN}")
-    assert found.status == HTTPStatus.OK
-    assert 'content="0; url=/"' in found.body
-    crumbs = set(found.headers["set-cookie"].split("; "))
-    assert crumbs == {f"msb_explore_8321={TOKEN}", "HttpOnly", "Path=/", "SameSite=strict"}
-    # Two of them, and the first is wrong; on another page; in a form.
-    assert ask(HERE, query=f"token=x&token={TOKEN}").status == REFUSED
-    assert ask(HERE, query=f"token={TOKEN}", path="/runs/1").status == REFUSED
-    assert ask(HERE, OURS, query=f"token={TOKEN}", method="POST").status == REFUSED
-    assert ask(HERE, query="token=\xff").status == REFUSED
+def test_a_form_that_is_turned_away_is_said_not_to_be_stored() -> None:
+    found = ask(HERE, OURS, BROWSER, method="POST", path="/runs/1/label")
+    assert "was not stored" in found.body
+    assert "was not stored" not in ask(HERE, BROWSER).body
+
+
+def test_at_the_door_a_file_may_send_a_ticket_and_nothing_else_goes_round_the_session() -> None:
+    null = ("Origin", "null")
+    from_file = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"),
+                 ("Sec-Fetch-Dest", "document")]  # fmt: skip
+    assert ask(HERE, null, *from_file, method="POST", path="/open").status == REACHED
+    assert ask(HERE, path="/open").status == REACHED
+    for path in ("/", "/open/", "//open", "/OPEN", "/open/x", "/session", "/runs/1/label"):
+        assert ask(HERE, null, *from_file, COOKIE, method="POST", path=path).status == REFUSED
+        assert ask(HERE, path=path).status == REFUSED
+    framed = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"),
+              ("Sec-Fetch-Dest", "iframe")]  # fmt: skip
+    for more in ([("Origin", "https://evil.example")], [null, *framed], []):
+        assert ask(HERE, *more, method="POST", path="/open").status == REFUSED
 
 
 @pytest.mark.parametrize(
@@ -171,6 +249,6 @@ def test_a_websocket_is_closed_and_a_lifespan_is_the_apps() -> None:
         sent.append(message)
 
     for kind in ("websocket", "lifespan"):
-        asyncio.run(Guard(inner, TOKEN)({"type": kind}, "receive", keep))  # type: ignore[arg-type]
+        asyncio.run(Guard(inner, DOOR)({"type": kind}, "receive", keep))  # type: ignore[arg-type]
     assert sent == [{"type": "websocket.close", "code": 1008}]
     assert reached == ["lifespan"]

@@ -1,6 +1,6 @@
 """The explorer as an ASGI application: routes, and how a page is made.
 
-    app = create_app(Path("medsafety.db"), token)     # to be served by uvicorn
+    app = create_app(Path("medsafety.db"), door)      # to be served by uvicorn
 
 A page is a plain function of the library and the request. All of them run in one thread, one after
 the other, as the store's connection demands; one person reads here.
@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -28,16 +27,19 @@ from starlette.routing import Route
 from ..errors import MsbError
 from ..store.database import is_busy
 from . import compare_pages, figure_pages, label_pages, pages, settle_pages
+from .door import Door
+from .door_pages import door_routes
+from .forms import form
 from .library import Library, NotReady
-from .security import LARGEST_BODY, Guard
+from .security import Guard
 from .templating import render
 
 STATIC = {"style.css": "text/css", "keys.js": "text/javascript", "icon.svg": "image/svg+xml"}
 View = Callable[[Library, Request], Response]
 
 
-def create_app(path: Path, token: str) -> Starlette:
-    """The application over the store at the path; ``token`` is what its guard asks for.
+def create_app(path: Path, door: Door) -> Starlette:
+    """The application over the store at the path, for who comes in by the door.
 
     Raises MsbError if there is no store at the path.
     """
@@ -60,6 +62,7 @@ def create_app(path: Path, token: str) -> Starlette:
         return answer
 
     routes = [
+        *door_routes(door),
         Route("/", page(pages.runs)),
         Route("/runs/{run:int}", page(pages.run)),
         Route("/runs/{run:int}/progress", page(pages.progress)),
@@ -75,7 +78,7 @@ def create_app(path: Path, token: str) -> Starlette:
         Route("/figures", page(figure_pages.show)),
         Route("/static/{name}", static),
     ]
-    guard = [Middleware(Guard, token=token)]
+    guard = [Middleware(Guard, door=door)]
     return Starlette(
         routes=routes,
         middleware=guard,
@@ -107,19 +110,6 @@ def _make(view: View, library: Library, request: Request) -> Response:
         raise
     except Exception:
         return failed(request)
-
-
-async def form(request: Request) -> dict[str, str]:
-    """The fields of a form that was sent; the last of each name."""
-    if request.method != "POST":
-        return {}
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise HTTPException(413, "That is too much text for a form.")
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[-1] for name, values in fields.items()}
 
 
 async def static(request: Request) -> Response:

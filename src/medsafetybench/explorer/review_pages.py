@@ -1,6 +1,6 @@
 """The review of a build in the browser: one request at a time, to accept, edit or reject.
 
-    app = create_review_app(Path("ours"), token)      # to be served by uvicorn
+    app = create_review_app(Path("ours"), door)       # to be served by uvicorn
 
 The queue is that of `msb build review`, and decisions go into the same file; what another reviewer
 decided is not shown. Changing a text and accepting it is an edit.
@@ -27,15 +27,18 @@ from ..building.review import Decision, Queue
 from ..errors import MsbError
 from ..legible import visible
 from ..store.labels import tidy
-from .app import failed, form, refused, static
+from .app import failed, refused, static
+from .door import Door
+from .door_pages import door_routes
+from .forms import form
 from .label_pages import LONGEST_NOTE, LONGEST_PERSON
 from .paging import whole
 from .security import Guard
 from .templating import render
 
 
-def create_review_app(folder: Path, token: str) -> Starlette:
-    """The application over a project; ``token`` is what its guard asks for.
+def create_review_app(folder: Path, door: Door) -> Starlette:
+    """The application over a project, for who comes in by the door.
 
     Raises MsbError if there is no project in the folder, or nothing to review yet.
     """
@@ -53,11 +56,12 @@ def create_review_app(folder: Path, token: str) -> Starlette:
 
     return Starlette(
         routes=[
+            *door_routes(door),
             Route("/", page(show), methods=["GET"]),
             Route("/", page(put), methods=["POST"]),
             Route("/static/{name}", static),
         ],
-        middleware=[Middleware(Guard, token=token)],
+        middleware=[Middleware(Guard, door=door)],
         exception_handlers={HTTPException: refused},
     )
 

@@ -1,29 +1,30 @@
 """Who may talk to the explorer: the browser of the person who started it, and nothing else.
 
-    Guard(app, secrets.token_urlsafe(32))
+    Guard(app, door)
 
 The pages hold harmful text and take labels, and every web site that the same browser has open can
-send requests to 127.0.0.1. So, before any page is made, each request must name this machine as its
-Host (a rebound domain name does not), come from a page of ours or from the address bar, and carry
-the token: once in the address that ``msb explore`` prints, from then on in a cookie.
+send requests to this machine, as can every account on it. So, before any page is made, each request
+must name the door's host as its Host (a rebound domain name does not; and where that is a name of
+our own, nothing is at 127.0.0.1, whose other ports would be given our cookie), come from a page of
+ours or from the address bar, and carry the cookie of a session.
 """
 
 from __future__ import annotations
 
-import hmac
-from urllib.parse import parse_qs
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HOSTS = ("127.0.0.1", "localhost")
-LARGEST_BODY = 64 * 1024
+from .door import Door
+from .door_pages import OPEN, STYLE_SOURCE, cookie_name, turned_away
+from .forms import LARGEST_BODY
+
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'self' {STYLE_SOURCE}; "
+    "script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Not "no-referrer": under that a browser sends `Origin: null` with our own forms.
@@ -32,19 +33,19 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-# The page that takes the token turns into the first page by itself: a redirect would still count as
-# coming from wherever the address was clicked, and a browser then withholds a Strict cookie.
-ENTRY = """<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
-<title>msb explore</title>
-<meta http-equiv="refresh" content="0; url=/"><p><a href="/">Continue</a></p></html>"""
 
 
 class Guard:
-    """ASGI middleware: see the module's docstring. Answers 403 where any of it does not hold."""
+    """ASGI middleware: see the module's docstring. Answers 403 where any of it does not hold.
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    A request that is let through has its session as ``request.state.session``; at the door, where
+    tickets are used, that can be None.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
-        self._token = token
+        self._door = door
+        self._host = re.compile(rf"{re.escape(door.host)}(:[0-9]{{1,5}})?")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -56,34 +57,27 @@ class Guard:
 
     def _answer(self, scope: Scope) -> Response | None:
         """What to say without asking the app; None to ask it."""
-        headers = Headers(scope=scope)
-        if refused := _foreign(scope["method"], headers):
+        headers, method, at_door = Headers(scope=scope), scope["method"], scope["path"] == OPEN
+        hosts = headers.getlist("host")
+        # Any port is fine: it may be forwarded.
+        if len(hosts) != 1 or not self._host.fullmatch(hosts[0]):
+            return turned_away(headers, "elsewhere", method)
+        if refused := _foreign(method, headers, at_door):
             return PlainTextResponse(f"403: {refused}\n", 403)
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["path"] == "/" and scope["method"] == "GET" and self._is_token(given):
-            return self._entry(headers)
-        if not self._is_token(cookie_parser(headers.get("cookie", "")).get(_cookie(headers), "")):
-            return PlainTextResponse("403: open the address that `msb explore` printed\n", 403)
+        session = self._door.session(_cookies(headers, cookie_name(self._door, headers)))
+        if session is None and not at_door:
+            return turned_away(headers, "outside", method)
         if int(headers.get("content-length") or 0) > LARGEST_BODY:
             return PlainTextResponse("413: too much\n", 413)
+        scope.setdefault("state", {})["session"] = session
         return None
 
-    def _entry(self, headers: Headers) -> Response:
-        page = HTMLResponse(ENTRY)
-        page.set_cookie(_cookie(headers), self._token, httponly=True, samesite="strict")
-        return page
 
-    def _is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._token.encode())
-
-
-def _foreign(method: str, headers: Headers) -> str | None:
-    """Why a request is not of our own pages, or None. Any port is fine: it may be forwarded."""
-    host = headers.get("host", "")
-    if host.partition(":")[0] not in HOSTS or len(headers.getlist("host")) != 1:
-        return "a Host that is not this machine"
+def _foreign(method: str, headers: Headers, at_door: bool) -> str | None:
+    """Why a request is not of our own pages, or None."""
     origin = headers.get("origin")
-    if origin is not None and origin != f"http://{host}":
+    ours = {f"http://{headers['host']}", "null"} if at_door else {f"http://{headers['host']}"}
+    if origin is not None and origin not in ours:
         return "a foreign Origin"
     if method not in ("GET", "HEAD", "POST"):
         return f"{method} is not for this page"
@@ -95,16 +89,17 @@ def _foreign(method: str, headers: Headers) -> str | None:
 
 
 def _opens(headers: Headers) -> bool:
-    """True if a person follows a link to us from elsewhere: harmless, the token is still asked."""
+    """True if a person follows a link to us from elsewhere: harmless, a session is still asked."""
     return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == (
         "navigate",
         "document",
     )
 
 
-def _cookie(headers: Headers) -> str:
-    """One name for each port: cookies do not tell ports apart."""
-    return f"msb_explore_{headers['host'].partition(':')[2] or 80}"
+def _cookies(headers: Headers, name: str) -> list[str]:
+    """Every value under the name: another port of 127.0.0.1 can put one of its own before ours."""
+    pairs = [part.partition("=") for line in headers.getlist("cookie") for part in line.split(";")]
+    return [value.strip() for key, _, value in pairs if key.strip() == name]
 
 
 def _with_headers(send: Send) -> Send:

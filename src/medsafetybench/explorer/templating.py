@@ -31,18 +31,12 @@ LETTERS = "ABCD"
 """What runs side by side are called."""
 LONGEST = 20_000
 """Characters of a text that a page shows unless asked for all of it."""
-SHOW_COOKIE = "msb_show"
-"""Set by the page itself when a person asks to see the texts; holds for the browser's session."""
-KEYS_COOKIE = "msb_keys"
-"""Set by the page itself: 0 where a person has switched the keyboard shortcuts off."""
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """The page. ``shown``: harmful texts are not blurred; ``shortcuts``: keys do something."""
-    shown = request.cookies.get(SHOW_COOKIE) == "1"
-    shortcuts = request.cookies.get(KEYS_COOKIE) != "0"
+    """The page. ``session``: what the person has chosen, as to see harmful texts."""
     page = _environment().get_template(template)
-    return HTMLResponse(page.render(shown=shown, shortcuts=shortcuts, **values), status)
+    return HTMLResponse(page.render(session=request.state.session, **values), status)
 
 
 @cache

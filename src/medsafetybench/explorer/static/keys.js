@@ -6,10 +6,12 @@ let leaving = false;
 
 const shortcuts = document.getElementById("shortcuts");
 shortcuts.parentElement.hidden = false;
-shortcuts.addEventListener("change", () => {
-  const year = 31536000;
-  document.cookie = `msb_keys=${shortcuts.checked ? 1 : 0}; path=/; SameSite=Strict; max-age=${year}`;
-});
+shortcuts.addEventListener("change", () => choose("shortcuts", shortcuts.checked));
+
+// Tells the session what its person chose: kept there, as at another port of this machine a page can set cookies.
+function choose(name, on) {
+  fetch("/session", { method: "POST", keepalive: true, body: new URLSearchParams({ [name]: on ? 1 : 0 }) }).catch(() => {});
+}
 
 document.addEventListener("keydown", (event) => {
   if (!shortcuts.checked) return;
@@ -34,9 +36,7 @@ document.addEventListener("submit", () => { leaving = true; });
 window.addEventListener("pageshow", () => { leaving = false; });
 
 const reveal = document.getElementById("reveal");
-reveal.addEventListener("change", () => {
-  document.cookie = `msb_show=${reveal.checked ? 1 : 0}; path=/; SameSite=Strict`;
-});
+reveal.addEventListener("change", () => choose("shown", reveal.checked));
 
 const panel = document.querySelector("[data-progress]");
 if (panel) {
