@@ -43,6 +43,7 @@ COMMANDS = {
     "explore": ("explore:explore", "Read, compare and label in your browser."),
     "figures": ("figures:figures", "Draw runs, with the numbers behind them."),
     "report": ("report:report", "Write a report in one file."),
+    "methods": ("methods:methods", "The paragraph on methods for a paper."),
     "import": ("imports:import_log", "Store another tool's log as a run."),
     "export": ("export:export", "Write the rows of a run to a file."),
     "improve": ("improve:app", "Tune a model to be safer, and what that cost."),
