@@ -7,6 +7,7 @@ that ``msb --help`` is instant.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import warnings
@@ -71,6 +72,7 @@ def main() -> None:
     try:
         plain_signs()
         warnings.showwarning = _show_warning
+        _hear_notes()
         call(as_text(sys.argv[1:]))
     except CycloptsError as error:
         say(f"msb: {explain(error)}", error=True)
@@ -94,6 +96,19 @@ def main() -> None:
         _silence()
         say(f"msb: the output cannot be written: {error.strerror}", error=True)
         sys.exit(MISUSED)
+
+
+def _hear_notes() -> None:
+    """What the package notes of its work, as what a model takes of memory, is a line of errors."""
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(record.getMessage(), error=True)
+
+    ours = logging.getLogger(__package__.partition(".")[0])
+    ours.addHandler(Lines())
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
 
 
 def _show_warning(

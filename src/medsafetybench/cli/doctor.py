@@ -11,7 +11,7 @@ from . import options, show
 
 PACKAGES = ("aiohttp", "numpy", "scipy", "pydantic", "matplotlib")
 EXTRAS = {
-    "local": ("torch", "transformers", "peft"),
+    "local": ("torch", "transformers", "peft", "gguf"),
     "train": ("trl",),
     "capability": ("lm_eval",),
     "web": ("starlette", "uvicorn"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..improvement.evidence import Measures
     from ..improvement.recipe import Recipe
 
-Base = Annotated[str, Parameter(help="hf:ORG/NAME, hf:FOLDER or hf:demo.")]
+Base = Annotated[str, Parameter(help="hf:ORG/NAME, hf:FOLDER, hf:FILE.gguf or hf:demo.")]
 RecipeName = Annotated[
     str | None,
     Parameter(

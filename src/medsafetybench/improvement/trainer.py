@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import MsbError
 from ..models.hf_engine import (
+    WIDTH,
     choose_device,
     choose_dtype,
     load_model,
@@ -26,10 +27,11 @@ from ..models.hf_engine import (
     out_of_memory,
 )
 from ..models.hf_files import ModelFiles
+from ..models.hf_memory import TRAINERS, gigabytes
 from ..models.templates import Template
 from . import adapter
 from .checkpoints import last_checkpoint, mark
-from .encode import Encoder
+from .encode import IGNORED, Encoder
 from .examples import Example
 from .prepare import Prepared, prepare
 from .sft import trainer_class
@@ -62,6 +64,8 @@ def carry_out(
     data = prepare(encoder, examples, training.recipe, training.seed)
     if data.dropped:
         watcher.note(f"{data.dropped} of {len(examples)} examples are too long to learn from")
+    if size := memory(training, files, data):
+        watcher.note(f"takes about {gigabytes(size)} of memory")
     folder = adapter.begin(training.output, settings)
     trainer = _trainer(training, files, encoder, data, watcher)
     resumed = last_checkpoint(folder)
@@ -86,6 +90,23 @@ def carry_out(
     except Exception as error:  # torch, safetensors and the trainer have classes of their own
         raise _explained(training, error) from error
     return record
+
+
+def memory(training: Training, files: ModelFiles, data: Prepared) -> float | None:
+    """Bytes that a process will take at its largest micro-batch; None where nobody has measured.
+
+    That is for preferences, quantised bases, and models whose config does not tell their sizes.
+    """
+    if training.recipe.method != "sft" or training.quantize or files.shape is None:
+        return None
+    size = training.recipe.micro_batch
+    lengths = [len(row["input_ids"]) for row in data.rows]
+    learned = [sum(label != IGNORED for label in row["labels"]) for row in data.rows]
+    tokens = max(size * max(lengths[i : i + size]) for i in range(0, len(lengths), size))
+    device = choose_device(training.device)
+    width = WIDTH[choose_dtype(training.dtype, device)]
+    libraries = 0 if device.startswith("cuda") else TRAINERS
+    return libraries + files.shape.training(tokens, size * max(learned), width)
 
 
 def _explained(training: Training, error: Exception) -> Exception:

@@ -1,4 +1,4 @@
-"""A model on this machine, through transformers: ``hf:ORG/NAME``, a folder, or ``hf:demo``.
+"""A model on this machine, through transformers: ``hf:ORG/NAME``, a folder, a GGUF file, ``demo``.
 
     model = HFModel("FOLDER+ADAPTER", Endpoint(dtype="bfloat16"))
     response = await model.complete([{"role": "user", "content": "..."}], Sampling())
@@ -11,6 +11,7 @@ call: a dry run, or a run that is done, loads none.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -24,6 +25,7 @@ from . import hf_engine as engines
 from .hf_batching import BatchSize, Failed, choose_batch, in_halves, until_end
 from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
+from .hf_memory import LIBRARIES, gigabytes
 from .model import Choice, Meter
 from .settings import Endpoint
 from .templates import (
@@ -43,6 +45,12 @@ POOL_BATCHES = 8
 
 GATHER_SECONDS = 0.02
 """How long a batch that is not full waits for more calls; longer than a commit of the store."""
+
+
+LETTERS_A_TOKEN, TEMPLATE_TOKENS = 4, 32
+"""How long a prompt is taken to be before there is a tokenizer: rules of thumb for English."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -84,6 +92,7 @@ class HFModel:
         self._loading: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
         self._waiting: list[_Call] = []
+        self._longest = (0, 0)
 
     @classmethod
     def open(cls, name: str, endpoint: Endpoint, role: str, meter: Meter | None) -> Self:
@@ -118,7 +127,7 @@ class HFModel:
     async def complete(self, conversation: Conversation, sampling: Sampling) -> Response:
         """See ``Model.complete``. Latency is from the begin of its batch to its own last token."""
         self.meter.call()
-        await self._ready()
+        await self._ready(conversation, sampling.max_tokens)
         if unknown := sorted(set(sampling.extra) - set(engines.SETTABLE)):
             known = ", ".join(engines.SETTABLE)
             raise StopRun(f"hf: has no parameter {unknown[0]!r}; expected one of {known}")
@@ -150,7 +159,7 @@ class HFModel:
         ``prefix`` is the beginning of its answer. None where it does not fit the context or memory.
         """
         self.meter.call()
-        await self._ready()
+        await self._ready(conversation, 1)
         prompt = self._prompt(conversation)
         texts = [Prompt(prompt.text + prefix + o, prompt.special_tokens) for o in options]
         rows = [self._encode(text) for text in texts]
@@ -264,12 +273,30 @@ class HFModel:
     def _count(self, text: str) -> int:
         return len(self.engine.tokenizer.encode(text, add_special_tokens=False))
 
-    async def _ready(self) -> None:
+    async def _ready(self, conversation: Conversation, new_tokens: int) -> None:
         """Load the model, once for all calls that wait for it."""
         if self._loading is None:
-            load = partial(self.engine.load, self.files)
-            self._loading = asyncio.create_task(self.engine.run(load))
+            self._loading = asyncio.create_task(self._load())
+        if not self._loading.done():
+            said = sum(len(turn["content"]) for turn in conversation)
+            self._longest = max(self._longest, (said, new_tokens))
         await asyncio.shield(self._loading)
+
+    async def _load(self) -> None:
+        await asyncio.sleep(GATHER_SECONDS)  # until the calls of a first batch wait
+        if size := self._memory():
+            log.info("%s takes about %s of memory", self.name, gigabytes(size))
+        await self.engine.run(partial(self.engine.load, self.files))
+
+    def _memory(self) -> float | None:
+        """Bytes that the process will take for batches such as wait now; None where unknown."""
+        if self.files.shape is None:
+            return None
+        letters, new_tokens = self._longest
+        prompt = TEMPLATE_TOKENS + letters // LETTERS_A_TOKEN
+        batch, width = self.sizes["generate"].size, engines.WIDTH[self.dtype]
+        libraries = 0 if self._device.startswith("cuda") else LIBRARIES
+        return libraries + self.files.shape.generating(batch, prompt, new_tokens, width)
 
     async def _wait(
         self,

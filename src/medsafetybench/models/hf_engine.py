@@ -69,6 +69,10 @@ def choose_dtype(asked: str | None, device: str) -> str:
     return asked
 
 
+WIDTH = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""Bytes of a number."""
+
+
 def share(files: ModelFiles, dtype: str, device: str) -> Engine:
     """The engine of a base model in this process; a new one if nobody holds it yet."""
     key = (files.base_identity, files.form, dtype, device)
@@ -107,6 +111,12 @@ def _loading(files: ModelFiles, memory: str) -> Iterator[dict[str, Any]]:
         said = " ".join(str(error).split())[:300]
         trust = files.remote_code
         hint = "" if trust else "; a model that needs its own code needs --trust-remote-code"
+        if quantised := files.config.get("quantization_config"):
+            hint = (
+                f"; it is quantised by {quantised.get('quant_method', '?')}, which takes the "
+                "library of that name and mostly a GPU: take the full weights or a GGUF file, or "
+                "serve it and give openai:"
+            )
         raise StopRun(f"{files.base} cannot be loaded: {said}{hint}") from None
 
 

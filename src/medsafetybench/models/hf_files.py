@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import struct
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,8 @@ from typing import Any
 from .. import jsontext
 from ..errors import MsbError
 from ..records import digest
+from . import hf_gguf
+from .hf_memory import Shape
 
 DEMO = Path(__file__).parent / "demo"
 WEIGHTS, ADAPTER_WEIGHTS = "*.safetensors", "adapter_model.safetensors"
@@ -51,15 +54,21 @@ TRAINING = "training.json"
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A base model's folder, and its adapter's if it has one."""
+    """A base model's folder, and its adapter's if it has one.
+
+    ``gguf`` is the file that the folder was made of, if it was.
+    """
 
     base: Path
     adapter: Path | None = None
     remote_code: bool = False
+    gguf: Path | None = None
 
     @cached_property
     def base_identity(self) -> str:
-        """SHA-256 over what decides the base model's answers."""
+        """SHA-256 over what decides the base model's answers; of a GGUF file that of its bytes."""
+        if self.gguf is not None:
+            return _content(self.gguf)
         patterns = (*SETTINGS, WEIGHTS, *TOKENIZER, *(CODE if self.remote_code else ()))
         return _identity(self.base, patterns)
 
@@ -119,6 +128,12 @@ class ModelFiles:
         return f"{name}+{self.adapter_identity[:8]}" if self.adapter_identity else name
 
     @cached_property
+    def shape(self) -> Shape | None:
+        """The sizes that decide how much memory it takes, as far as its config names them."""
+        sizes = (math.prod(shape) for _, shape in tensor_shapes(self.base.glob(WEIGHTS)))
+        return Shape.of(self.config, sum(sizes))
+
+    @cached_property
     def config(self) -> dict[str, Any]:
         """The base model's config."""
         return _json(self.base / "config.json")
@@ -145,17 +160,21 @@ class ModelFiles:
 def resolve(name: str, revision: str | None = None, remote_code: bool = False) -> ModelFiles:
     """The files that ``BASE`` or ``BASE+ADAPTER`` names; each a folder, a Hub id, or ``demo``.
 
-    A Hub id is downloaded unless it is in the cache. Raises MsbError if something is missing, is
-    pickled only, or if the adapter does not fit the base.
+    The base may be a GGUF file as well. A Hub id is downloaded unless it is in the cache. Raises
+    MsbError if something is missing, is pickled only, or if the adapter does not fit the base.
     """
     base_name, adapter_name = _split(name)
-    base = _folder(base_name, revision, remote_code)
+    gguf = Path(base_name).expanduser() if hf_gguf.is_gguf(base_name) else None
+    if gguf and not gguf.is_dir():
+        base = hf_gguf.folder_of(gguf, _content)
+    else:
+        base, gguf = _folder(base_name, revision, remote_code), None
     _check_base(base, base_name)
     if adapter_name is None:
-        return ModelFiles(base, remote_code=remote_code)
+        return ModelFiles(base, None, remote_code, gguf)
     adapter = _folder(adapter_name, None, False)
     _check_adapter(adapter, adapter_name, base, base_name)
-    return ModelFiles(base, adapter, remote_code)
+    return ModelFiles(base, adapter, remote_code, gguf)
 
 
 def training_of(folder: Path) -> dict[str, Any] | None:
@@ -164,8 +183,8 @@ def training_of(folder: Path) -> dict[str, Any] | None:
 
 
 def _split(name: str) -> tuple[str, str | None]:
-    """Base and adapter; a folder whose own name has a ``+`` is taken whole."""
-    if Path(name).expanduser().is_dir():
+    """Base and adapter; a folder or file whose own name has a ``+`` is taken whole."""
+    if Path(name).expanduser().exists():
         return name, None
     base, plus, adapter = name.partition("+")
     if plus and not (base and adapter):
@@ -180,7 +199,7 @@ def _folder(name: str, revision: str | None, remote_code: bool) -> Path:
     if path.is_dir():
         return path
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
-        raise MsbError(f"hf:{name}: no such folder; expected a folder, ORG/NAME or demo")
+        raise MsbError(f"hf:{name}: no such folder; expected a folder, FILE.gguf, ORG/NAME or demo")
     return _download(name, revision, remote_code)
 
 
@@ -216,7 +235,7 @@ def _check_base(folder: Path, name: str) -> None:
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
         raise MsbError(f"hf:{name} is an adapter; expected hf:BASE+{name}")
     if not (folder / "config.json").is_file():
-        raise MsbError(f"hf:{name} has no config.json; expected a folder as transformers saves it")
+        raise MsbError(f"hf:{name} has no config.json; {_instead(folder)}")
     if (folder / "adapter_config.json").is_file():
         # transformers would load what it names in place of the weights beside it.
         raise MsbError(
@@ -234,9 +253,24 @@ def _check_base(folder: Path, name: str) -> None:
             raise MsbError(f"hf:{name} lacks {len(missing)} of its weight files: {missing[0]} ...")
 
 
+def _instead(folder: Path) -> str:
+    """What can be done with a folder that is not as transformers saves it."""
+    files = sorted(path.name for path in folder.glob("*.gguf"))
+    if len(files) == 1:
+        return f"it holds a GGUF file: give hf:{folder / files[0]}"
+    if files:
+        return f"it holds {len(files)} GGUF files: give one, as hf:{folder / files[0]}"
+    return (
+        "expected a folder as transformers saves it; of a Hub id with GGUF files, "
+        "`hf download ID FILE.gguf --local-dir .` gets one, to be given as hf:FILE.gguf"
+    )
+
+
 def _check_weights(folder: Path, name: str, pattern: str) -> None:
     if any(folder.glob(pattern)):
         return
+    if pattern == WEIGHTS and any(folder.glob("*.gguf")):
+        raise MsbError(f"hf:{name} has no safetensors; {_instead(folder)}")
     pickled = sorted(p.name for suffix in PICKLED for p in folder.glob(suffix))
     if pickled:
         raise MsbError(
