@@ -159,7 +159,7 @@ class HFModel:
         ``prefix`` is the beginning of its answer. None where it does not fit the context or memory.
         """
         self.meter.call()
-        await self._ready(conversation, 1)
+        await self._ready(conversation)
         prompt = self._prompt(conversation)
         texts = [Prompt(prompt.text + prefix + o, prompt.special_tokens) for o in options]
         rows = [self._encode(text) for text in texts]
@@ -273,7 +273,7 @@ class HFModel:
     def _count(self, text: str) -> int:
         return len(self.engine.tokenizer.encode(text, add_special_tokens=False))
 
-    async def _ready(self, conversation: Conversation, new_tokens: int) -> None:
+    async def _ready(self, conversation: Conversation = (), new_tokens: int = 1) -> None:
         """Load the model, once for all calls that wait for it."""
         if self._loading is None:
             self._loading = asyncio.create_task(self._load())

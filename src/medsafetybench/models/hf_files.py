@@ -199,7 +199,7 @@ def _folder(name: str, revision: str | None, remote_code: bool) -> Path:
     if path.is_dir():
         return path
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
-        raise MsbError(f"hf:{name}: no such folder; expected a folder, FILE.gguf, ORG/NAME or demo")
+        raise MsbError(f"hf:{name}: no such folder; expected a folder, ORG/NAME, FILE.gguf or demo")
     return _download(name, revision, remote_code)
 
 
