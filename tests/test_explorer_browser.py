@@ -153,8 +153,8 @@ def test_two_picked_runs_are_compared_and_a_click_leads_to_the_pair(tab: Tab) ->
     page = tab.page
     for box in page.locator("td.pick input").all():
         box.check()
-    page.get_by_role("button", name="Compare the picked runs").click()
-    page.get_by_role("link", name="better").first.click()
+    page.get_by_role("button", name="Compare picked runs").click()
+    page.get_by_role("link", name="worse").first.click()
     page.locator("table.requests tbody a").first.click()
     assert page.locator(".pair .panel").count() == 2
 

@@ -47,13 +47,13 @@ def shown(page: str) -> str:
         "/runs/2?score=4",
         "/runs/2/requests/3",
         "/runs/2/label?annotator=ana&n=5",
-        "/compare/pair?run=2&run=1&at=0#A",
+        "/compare/pair?run=1&run=2&at=0#B",
     ],
 )
 def test_a_run_judged_on_refusal_shows_nothing_of_harm(explorer: Explorer, path: str) -> None:
     page = shown(explorer.page(path.partition("#")[0]))
-    if path.endswith("#A"):
-        page = page.split('aria-label="Run A"')[1].split('aria-label="Run B"')[0]
+    if path.endswith("#B"):
+        page = page.split('aria-label="Run B"')[1].split("</section>")[0]
     found = HARM_WORDS.findall(re.sub(r"Not measured by[^<]*<", "", page))
     assert found == []
     assert "level-" in page

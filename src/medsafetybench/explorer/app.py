@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from ..errors import MsbError
 from ..store.database import is_busy
-from . import compare_pages, figure_pages, label_pages, pages, settle_pages
+from . import compare_pages, figure_pages, label_pages, pages, run_list, settle_pages
 from .door import Door
 from .door_pages import door_routes
 from .forms import form
@@ -63,7 +63,8 @@ def create_app(path: Path, door: Door) -> Starlette:
 
     routes = [
         *door_routes(door),
-        Route("/", page(pages.runs)),
+        Route("/", page(run_list.show)),
+        Route("/runs/hide", page(run_list.hide), methods=["POST"]),
         Route("/runs/{run:int}", page(pages.run)),
         Route("/runs/{run:int}/progress", page(pages.progress)),
         Route("/runs/{run:int}/requests/{position:int}", page(pages.request)),

@@ -24,8 +24,8 @@ from .templating import render
 
 @dataclass(frozen=True)
 class Question:
-    """What an address asks to compare: runs, a filter, and which way a run (``against`` the first)
-    changed on a measure."""
+    """What an address asks to compare: runs, the oldest first, a filter, and which way a run
+    (``against`` the first) changed on a measure."""
 
     runs: list[RunRecord]
     wanted: Filter
@@ -38,7 +38,7 @@ class Question:
         """Raises MsbError unless it names two to four different runs."""
         given = request.query_params
         numbers = [whole(text) for text in given.getlist("run")]
-        picked = list(dict.fromkeys(number for number in numbers if number is not None))
+        picked = sorted({number for number in numbers if number is not None})
         if not 2 <= len(picked) <= MOST_RUNS:
             raise MsbError(
                 f"{len(picked)} runs were picked; pick two to {MOST_RUNS} in the table of runs"

@@ -1,9 +1,8 @@
-"""The pages that read: all runs, one run with its requests, one request, and how far a run is."""
+"""The pages that read: one run with its requests, one request, and how far a run is."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..errors import UnknownName
-from ..results.measures import across, measure_named
-from ..results.scorecard import Scorecard
 from ..store import texts
 from ..store.labels import PERSON
 from ..store.samples import samples_of
@@ -24,70 +20,12 @@ from .filters import Filter
 from .freshness import last_written
 from .library import Library
 from .paging import Page
-from .panels import group_tables, panels, scale_of
+from .panels import group_tables, panels
 from .snapshots import Snapshot
 from .templating import render
 
 LIVE_SECONDS = 30.0
 """A run with work left counts as being written if the store was written to so recently."""
-
-SORTS: dict[str, Callable[[Scorecard], Any]] = {
-    "run": lambda card: card.run,
-    "target": lambda card: card.target.casefold(),
-    "benchmark": lambda card: card.benchmark.title,
-    "judge": lambda card: card.judge,
-    "begun": lambda card: card.created,
-    "n": lambda card: card.counts.n,
-}
-"""What runs are sorted by besides measures."""
-
-
-def runs(library: Library, request: Request) -> Response:
-    """All runs, sorted as asked; those whose numbers are not there yet come last."""
-    sort, down = request.query_params.get("sort", "begun"), request.query_params.get("down", "1")
-    newest = library.runs()[::-1]
-    found = list(zip(newest, library.peek_all(newest), strict=True))
-    ready = [(run, snapshot) for run, snapshot in found if snapshot]
-    sort, value = _sorting(sort)
-    ready.sort(key=lambda pair: _in_order(value(pair[1].card), down == "1"))
-    waiting = [run for run, snapshot in found if not snapshot]
-    return render(
-        request,
-        "runs.html",
-        path=str(library.path),
-        measures=across(scale_of(snapshot.card) for _, snapshot in ready),
-        rows=[(run, snapshot.card) for run, snapshot in ready],
-        waiting=[(run, library.size(run)) for run in waiting],
-        sort=sort,
-        down=down == "1",
-    )
-
-
-def _sorting(sort: str) -> tuple[str, Callable[[Scorecard], Any]]:
-    """What runs are sorted by: one of SORTS, or a measure by its key; else when they were begun."""
-    if sort in SORTS:
-        return sort, SORTS[sort]
-    try:
-        key = measure_named(sort).key
-    except UnknownName:
-        return "begun", SORTS["begun"]
-    return key, lambda card: (figure := card.figure(key)) and figure.value
-
-
-def _in_order(value: Any, down: bool) -> tuple[bool, Any]:
-    """A sort key that puts None last, whichever way the sort goes."""
-    if value is None:
-        return True, 0
-    if isinstance(value, str):
-        return False, _Backwards(value) if down else value
-    return False, -value if down else value
-
-
-class _Backwards(str):
-    """A text that sorts the other way round."""
-
-    def __lt__(self, other: str) -> bool:
-        return str.__gt__(self, other)
 
 
 def run(library: Library, request: Request) -> Response:
