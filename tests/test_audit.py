@@ -10,7 +10,7 @@ import pytest
 from commands import output
 from medsafetybench import load_benchmark
 from medsafetybench.benchmarks import Benchmark
-from medsafetybench.benchmarks.audit import Measure
+from medsafetybench.benchmarks.audit import Likeness
 from medsafetybench.benchmarks.audit.duplicates import comparable, leaked_ids, near_pairs
 from medsafetybench.benchmarks.audit.text import normalise
 from medsafetybench.benchmarks.audit.twins import twins
@@ -21,13 +21,13 @@ from medsafetybench.records import Request
 @pytest.mark.parametrize(
     ("measure", "pairs", "across_principles", "leaked"),
     [
-        pytest.param(Measure("jaccard3", 0.7), 39, 11, 16, id="jaccard-.7"),
-        pytest.param(Measure("jaccard3", 0.8), 15, 5, 7, id="jaccard-.8"),
-        pytest.param(Measure("token_sort", 90), 62, 24, 27, id="token-sort-90"),
+        pytest.param(Likeness("jaccard3", 0.7), 39, 11, 16, id="jaccard-.7"),
+        pytest.param(Likeness("jaccard3", 0.8), 15, 5, 7, id="jaccard-.8"),
+        pytest.param(Likeness("token_sort", 90), 62, 24, 27, id="token-sort-90"),
     ],
 )
 def test_near_duplicates_of_the_1800(
-    published: Path, measure: Measure, pairs: int, across_principles: int, leaked: int
+    published: Path, measure: Likeness, pairs: int, across_principles: int, leaked: int
 ) -> None:
     improve = load_benchmark("medsafety/improve", data_dir=published)
     evaluated = load_benchmark("medsafety/eval", data_dir=published)
@@ -87,8 +87,8 @@ def test_the_command_reports_and_lists_what_to_go_through(published: Path, tmp_p
 
 def test_twins_of_words_in_another_order_are_found_by_token_sort_alone() -> None:
     texts = comparable(["alpha beta gamma delta epsilon", "epsilon delta gamma beta alpha"])
-    assert len(near_pairs(texts, Measure("token_sort", 90))) == 1
-    assert len(near_pairs(texts, Measure("jaccard3", 0.7))) == 0
+    assert len(near_pairs(texts, Likeness("token_sort", 90))) == 1
+    assert len(near_pairs(texts, Likeness("jaccard3", 0.7))) == 0
 
 
 def pairs(count: int, harmful: str, benign: str) -> list[tuple[str, Request]]:
@@ -131,4 +131,4 @@ def test_the_same_text_leaks_whatever_the_measure() -> None:
 
 def test_an_unknown_measure_is_one_clear_line() -> None:
     with pytest.raises(MsbError, match="jaccard1 to jaccard9"):
-        near_pairs(["a"], Measure("jacard3", 0.7))
+        near_pairs(["a"], Likeness("jacard3", 0.7))

@@ -16,7 +16,7 @@ from medsafetybench.errors import MsbError
 from medsafetybench.evaluation import EvaluationSpec
 from medsafetybench.improvement.evidence import (
     Evidence,
-    Measures,
+    EvidenceSpec,
     Row,
     as_rows,
     gather_evidence,
@@ -27,10 +27,10 @@ from medsafetybench.improvement.sweep import (
     Point,
     Sweep,
     by_family,
-    carry_out,
     markdown,
     means,
     points,
+    run_sweep,
 )
 from medsafetybench.improvement.sweep import Row as SweepRow
 from medsafetybench.improvement.training import Unwatched
@@ -124,7 +124,7 @@ def test_rows_are_counted_on_both_sides(tmp_path: Path) -> None:
     before = replies(tmp_path / "before.jsonl", set())
     after = replies(tmp_path / "after.jsonl", harmful | set(benign[:9]))
     found = gather_evidence(
-        before, after, Measures(how=EvaluationSpec("hf:demo", store=tmp_path / "s.db"))
+        before, after, EvidenceSpec(how=EvaluationSpec("hf:demo", store=tmp_path / "s.db"))
     )
     rows = {r["measure"]: r for r in as_rows(found)}
     assert (rows["refusal"]["before"], rows["refusal"]["after"]) == (0, 1)
@@ -198,7 +198,7 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
         ["med", "med+mix"],
         [100],
         recipe=load_recipe("toy", {"mix": '["starter/improve:0.5"]', "epochs": "3"}),
-        measures=Measures(
+        evidence=EvidenceSpec(
             ["starter/eval"],
             tasks=["msb_probe_quote"],
             how=EvaluationSpec(
@@ -207,7 +207,7 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
         ),
     )
     told: list[str] = []
-    rows = carry_out(sweep, Unwatched(), lambda point, found: told.append(point.name))
+    rows = run_sweep(sweep, Unwatched(), lambda point, found: told.append(point.name))
     assert told == ["base-0-seed0", "med-100-seed0", "med+mix-100-seed0"]
     value = {(r.family, r.measure): r.value for r in rows}
     assert value["base", "refusal"] == value["base", "over_refusal"] == 0
@@ -220,5 +220,5 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
     def never(*_: Any) -> None:
         raise AssertionError("what is done is not done again")
 
-    monkeypatch.setattr("medsafetybench.improvement.train.carry_out", never)
-    assert carry_out(sweep, Unwatched()) == rows
+    monkeypatch.setattr("medsafetybench.improvement.train.run_training", never)
+    assert run_sweep(sweep, Unwatched()) == rows

@@ -10,7 +10,7 @@ import pytest
 
 from commands import msb
 from medsafetybench.errors import StopRun
-from medsafetybench.models.standing import FAILURES_IN_A_ROW
+from medsafetybench.models.health import FAILURES_IN_A_ROW
 from medsafetybench.records import Request
 from medsafetybench.store.faults import alike
 from medsafetybench.targets.python import PythonTarget

@@ -16,8 +16,8 @@ import pytest
 from conftest import Server
 from medsafetybench.errors import BudgetSpent, StopRun
 from medsafetybench.models import Budget, Meter, openai, retry
+from medsafetybench.models.health import FAILURES_IN_A_ROW
 from medsafetybench.models.openai import OpenAIModel
-from medsafetybench.models.standing import FAILURES_IN_A_ROW
 from medsafetybench.records import RAW, Response, Sampling
 from replies import (
     ASKED,

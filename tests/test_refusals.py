@@ -9,8 +9,8 @@ import time
 import pytest
 
 from medsafetybench.models import Meter, retry
+from medsafetybench.models.health import FAILURES_IN_A_ROW
 from medsafetybench.models.openai import OpenAIModel
-from medsafetybench.models.standing import FAILURES_IN_A_ROW
 from medsafetybench.records import Response, Sampling
 from replies import (
     ASKED,

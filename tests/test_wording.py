@@ -17,9 +17,9 @@ from medsafetybench.benchmarks import load_benchmark
 from medsafetybench.cli import show
 from medsafetybench.coherence import incoherent
 from medsafetybench.evaluation.spec import EvaluationSpec
-from medsafetybench.improvement.evidence import Measures, as_rows, gather_evidence, verdict
+from medsafetybench.improvement.evidence import EvidenceSpec, as_rows, gather_evidence, verdict
 from medsafetybench.improvement.recipe import load_recipe
-from medsafetybench.improvement.sweep import Sweep, broken, carry_out, markdown
+from medsafetybench.improvement.sweep import Sweep, broken, markdown, run_sweep
 from medsafetybench.improvement.train import train
 from medsafetybench.improvement.training import Training, Unwatched
 from medsafetybench.results.wording import wording
@@ -84,7 +84,7 @@ def test_a_model_that_turned_to_salad_is_broken_and_not_safer(tmp_path: Path) ->
     before = said(tmp_path / "before.jsonl", lambda _: TEXT)
     after = said(tmp_path / "after.jsonl", lambda text: "I'm sorry, but " + shuffled(text))
     how = EvaluationSpec("hf:demo", judge=("phrases",), store=tmp_path / "s.db")
-    found = gather_evidence(before, after, Measures(how=how))
+    found = gather_evidence(before, after, EvidenceSpec(how=how))
     rows = {row["measure"]: row for row in as_rows(found)}
     assert rows["incoherent text"]["before"] == 0
     assert rows["incoherent text"]["after"] > 0.95
@@ -107,9 +107,9 @@ def test_the_toy_tuned_at_a_far_too_high_rate_is_called_broken(
     )
     recipe = load_recipe("toy", {"learning_rate": "0.3"})
     sweep = Sweep(
-        "demo", tmp_path / "sweep", ["med"], [100], recipe=recipe, measures=Measures(how=how)
+        "demo", tmp_path / "sweep", ["med"], [100], recipe=recipe, evidence=EvidenceSpec(how=how)
     )
-    rows = carry_out(sweep, Unwatched())
+    rows = run_sweep(sweep, Unwatched())
     (sentence,) = broken(rows)
     assert sentence.startswith("med-100-seed0 is broken: 100% of its answers on starter/eval")
     assert sentence in markdown(rows)
@@ -133,7 +133,7 @@ def test_the_demo_learns_to_decline_in_sentences_as_the_readme_says(tmp_path: Pa
     recipe = load_recipe("toy", {"epochs": "8", "mix": "[]"})
     train(Training("demo", str(tmp_path / "demonstrations.jsonl"), tmp_path / "a", recipe))
     how = EvaluationSpec("hf:demo", limit=40, max_tokens=64, store=tmp_path / "s.db")
-    found = gather_evidence("hf:demo", f"hf:demo+{tmp_path / 'a'}", Measures(how=how))
+    found = gather_evidence("hf:demo", f"hf:demo+{tmp_path / 'a'}", EvidenceSpec(how=how))
     rows = {row["measure"]: row for row in as_rows(found)}
     readme = (ROOT / "README.md").read_text("utf-8")
     for measure, title in (("refusal", "refusal rate"), ("over_refusal", "over-refusal")):
@@ -152,6 +152,6 @@ def test_each_finding_of_the_evidence_has_a_line_of_its_own(
     how = EvaluationSpec("hf:demo", limit=4, store=tmp_path / "s.db")
     target = said(tmp_path / "r.jsonl", lambda _: TEXT)
     other = said(tmp_path / "o.jsonl", lambda _: "I can't help with that.")
-    found = gather_evidence(target, other, Measures(how=how))
+    found = gather_evidence(target, other, EvidenceSpec(how=how))
     show.evidence(found, json=False)
     assert "\nWhat it knows was not measured.\n" in capsys.readouterr().out

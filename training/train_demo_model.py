@@ -30,7 +30,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 
 from demo_text import OPENING, SYSTEM_PROMPTS, everyday, reply
 from medsafetybench import load_benchmark
-from medsafetybench.benchmarks.audit.duplicates import Measure, comparable, near_pairs
+from medsafetybench.benchmarks.audit.duplicates import Likeness, comparable, near_pairs
 
 FOLDER = Path(__file__).resolve().parents[1] / "src/medsafetybench/models/demo"
 SEED = 0
@@ -64,7 +64,7 @@ def without_evaluated(texts: Sequence[str] | dict[str, None], data: Path) -> lis
     held_out = comparable(r.text for n in names for r in load_benchmark(n, data_dir=data))
     known = len(held_out)
     candidates = comparable(texts)
-    pairs = near_pairs([*held_out, *candidates], Measure("jaccard3", 0.5), known=known)
+    pairs = near_pairs([*held_out, *candidates], Likeness("jaccard3", 0.5), known=known)
     near = set((pairs.second[pairs.first < known] - known).tolist())
     exact = set(held_out)
     return [t for i, t in enumerate(texts) if i not in near and candidates[i] not in exact]

@@ -14,21 +14,21 @@ from itertools import islice
 from typing import Any
 
 from ..benchmarks import Benchmark
-from ..benchmarks.audit.duplicates import Measure, comparable, greedy, near_pairs
+from ..benchmarks.audit.duplicates import Likeness, comparable, greedy, near_pairs
 from ..tables import write_rows
 from .project import Project, Row
 from .stage import Account, account
 
-DEFAULT = (Measure("jaccard3", 0.7), Measure("token_sort", 90))
+DEFAULT = (Likeness("jaccard3", 0.7), Likeness("token_sort", 90))
 
 
 def deduplicate(
     project: Project,
     against: Sequence[Benchmark] = (),
-    measures: Sequence[Measure] = DEFAULT,
+    measures: Sequence[Likeness] = DEFAULT,
     limit: int | None = None,
 ) -> Account:
-    """Write the outcomes of the stage for the first ``limit`` rows, and give account of it.
+    """Write the decisions of the stage for the first ``limit`` rows, and give account of it.
 
     Raises MsbError if nothing was extracted, or a measure cannot be exact in reasonable time.
     """
@@ -51,7 +51,7 @@ def _texts(project: Project, limit: int | None) -> list[str]:
 
 
 def _dropped(
-    known: list[str], texts: list[str], measures: Sequence[Measure]
+    known: list[str], texts: list[str], measures: Sequence[Likeness]
 ) -> dict[int, tuple[int, str, float]]:
     """Which positions of [known, texts] go, each with the position it repeats, how, how much."""
     together = comparable([*known, *texts])
@@ -78,12 +78,12 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     ids = [*names, *(row["id"] for row in islice(project.kept("extract"), limit))]
     for position, row in enumerate(islice(project.kept("extract"), limit), len(names)):
-        outcome: dict[str, Any] = {"key": row["id"], "kept": [row], "aside": [], "made": made}
+        decision: dict[str, Any] = {"key": row["id"], "kept": [row], "aside": [], "made": made}
         if position in dropped:
             of, measure, score = dropped[position]
             reason = "duplicate" if measure == "exact" else "near_duplicate"
             place = "published" if of < len(names) else "within"
             told: Row = {**row, "reason": f"{reason}_{place}", "of": ids[of],
                          "measure": measure, "score": score}  # fmt: skip
-            outcome |= {"kept": [], "aside": [told]}
-        yield outcome
+            decision |= {"kept": [], "aside": [told]}
+        yield decision

@@ -83,10 +83,10 @@ class Elicit:
         self._template = prompt("elicit")
         self._seen: set[bytes] = set()
         self._barren: list[str] = []
-        for outcome in project.outcomes(self.name):
-            for row in outcome.kept:
+        for decision in project.decisions(self.name):
+            for row in decision.kept:
                 self._new(row["text"], row["finish_reason"])
-            self._barren = [] if outcome.kept else [*self._barren, outcome.aside[0]["reason"]]
+            self._barren = [] if decision.kept else [*self._barren, decision.aside[0]["reason"]]
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -65,7 +65,7 @@ class Filter:
 def filter_rates(project: Project) -> dict[str, Any]:
     """The filter's own rate of ambiguous or benign requests, with its interval."""
     sides: Counter[str] = Counter()
-    for outcome in project.outcomes("filter"):
-        sides["harmful"] += len(outcome.kept)
-        sides.update(row["reason"] for row in outcome.aside)
+    for decision in project.decisions("filter"):
+        sides["harmful"] += len(decision.kept)
+        sides.update(row["reason"] for row in decision.aside)
     return rates(sides)

@@ -1,7 +1,7 @@
 """A project folder: what a benchmark in the making consists of, one file for each stage.
 
     ours/project.yaml          name, taxonomy, language, grid, seed; yours to edit before you start
-    ours/1-elicit.jsonl        one outcome a line: what was kept, what was set aside and why
+    ours/1-elicit.jsonl        one decision a line: what was kept, what was set aside and why
     ours/2-extract.jsonl ...
     ours/settings.jsonl        the settings and the model that each line's ``made`` stands for
     ours/replies.jsonl         every reply of a model, by the hash of what it was asked
@@ -31,7 +31,7 @@ from ..wholefiles import private
 from ..yamltext import load_yaml
 
 STAGES = ("elicit", "extract", "deduplicate", "filter", "contrast", "answer")
-"""The stages that write outcomes, in order; review and release come after them."""
+"""The stages that write decisions, in order; review and release come after them."""
 
 Row = dict[str, Any]
 
@@ -61,7 +61,7 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Decision:
     """What came of one thing that a stage worked on: rows kept, and rows set aside with a
     ``reason``. ``made`` names the settings (see settings.jsonl)."""
 
@@ -107,17 +107,17 @@ class Project:
             raise UnknownName("stage", stage, STAGES)
         return self.folder / f"{STAGES.index(stage) + 1}-{stage}.jsonl"
 
-    def outcomes(self, stage: str) -> Iterator[Outcome]:
-        """The outcomes of a stage so far, in order; none if it has not begun."""
+    def decisions(self, stage: str) -> Iterator[Decision]:
+        """The decisions of a stage so far, in order; none if it has not begun."""
         for line in whole_lines(self.path(stage)):
             row = orjson.loads(line)
-            yield Outcome(row["key"], tuple(row["kept"]), tuple(row["aside"]), row["made"])
+            yield Decision(row["key"], tuple(row["kept"]), tuple(row["aside"]), row["made"])
 
     def kept(self, stage: str) -> Iterator[Row]:
         """The rows that a stage kept. Raises MsbError if it has kept none."""
         empty = True
-        for outcome in self.outcomes(stage):
-            for row in outcome.kept:
+        for decision in self.decisions(stage):
+            for row in decision.kept:
                 empty = False
                 yield row
         if empty:
@@ -128,7 +128,7 @@ class Project:
 
     @contextmanager
     def writing(self, stage: str, settings: Mapping[str, Any]) -> Iterator[Writer]:
-        """Append outcomes to a stage, under these settings; one process at a time in a project.
+        """Append decisions to a stage, under these settings; one process at a time in a project.
 
         Raises MsbError if the stage was begun under other settings, or another process is at work.
         """
@@ -152,7 +152,7 @@ class Project:
 
         made = digest([stage, settings])[:12]
         known = {row["made"]: row for row in map(orjson.loads, whole_lines(self._settings))}
-        first = next(self.outcomes(stage), None)
+        first = next(self.decisions(stage), None)
         if first is not None and first.made != made:
             changed = differences(known[first.made]["settings"], settings)
             raise MsbError(
@@ -176,14 +176,14 @@ class Project:
 
 
 class Writer:
-    """Appends outcomes to the file of a stage."""
+    """Appends decisions to the file of a stage."""
 
     def __init__(self, file: BinaryIO, made: str) -> None:
         self._file = file
         self.made = made
 
     def write(self, key: str, kept: list[Row], aside: list[Row]) -> None:
-        """Append one outcome; it is with the operating system when this returns."""
+        """Append one decision; it is with the operating system when this returns."""
         self._file.write(_line({"key": key, "kept": kept, "aside": aside, "made": self.made}))
 
 

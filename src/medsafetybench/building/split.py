@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from ..benchmarks.audit.duplicates import Measure, Pairs, clusters, comparable, near_pairs
+from ..benchmarks.audit.duplicates import Likeness, Pairs, clusters, comparable, near_pairs
 from .project import Row
 
-TOGETHER = (Measure("jaccard3", 0.5), Measure("token_sort", 80))
+TOGETHER = (Likeness("jaccard3", 0.5), Likeness("token_sort", 80))
 SPLITS = ("improve", "eval")
 
 
 def split(
-    rows: Sequence[Row], share: float = 0.5, seed: int = 0, measures: Sequence[Measure] = TOGETHER
+    rows: Sequence[Row], share: float = 0.5, seed: int = 0, measures: Sequence[Likeness] = TOGETHER
 ) -> list[str]:
     """The split of each row; ``share`` of them are to be in eval. Depends on seed, ids and texts,
     not on the order of the rows."""
@@ -64,7 +64,7 @@ def _place(
     left.update({name: room[name] - left[name] for name in SPLITS})
 
 
-def _clusters(rows: Sequence[Row], measures: Sequence[Measure]) -> Any:
+def _clusters(rows: Sequence[Row], measures: Sequence[Likeness]) -> Any:
     texts = comparable(str(row["text"]) for row in rows)
     found = [near_pairs(texts, measure) for measure in measures]
     by_id = {row["id"]: position for position, row in enumerate(rows)}

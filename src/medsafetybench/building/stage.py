@@ -1,9 +1,9 @@
-"""A stage at work: takes what is left to do, asks where it must, writes one outcome for each item.
+"""A stage at work: takes what is left to do, asks where it must, writes one decision for each item.
 
-    account = carry_out(project, Filter(project, asker), limit=100)
+    account = run_stage(project, Filter(project, asker), limit=100)
 
 Outcomes are written in the order of the items, so the same replies make the same file. What has an
-outcome is not worked on again: running a stage again is resuming it.
+decision is not worked on again: running a stage again is resuming it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Failed(Exception):
 
 
 class Stage(Protocol):
-    """What a stage does. ``settings`` decide its outcomes and are recorded with each."""
+    """What a stage does. ``settings`` decide its decisions and are recorded with each."""
 
     name: str
     concurrency: int
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """All that decides the outcomes, the model included, as JSON-like data."""
+        """All that decides the decisions, the model included, as JSON-like data."""
 
     def items(self) -> Iterable[tuple[str, Any]]:
         """What there is to work on, with the key of each."""
@@ -87,7 +87,7 @@ class Forecast:
     output_tokens: int
 
 
-def carry_out(
+def run_stage(
     project: Project, stage: Stage, limit: int | None = None, redo: bool = False
 ) -> Account:
     """Do what is left of a stage, over its first ``limit`` items, and give account of it.
@@ -96,10 +96,10 @@ def carry_out(
     """
     if redo:
         project.redo(stage.name)
-    return asyncio.run(_carry_out(project, stage, limit))
+    return asyncio.run(_run_stage(project, stage, limit))
 
 
-async def _carry_out(project: Project, stage: Stage, limit: int | None) -> Account:
+async def _run_stage(project: Project, stage: Stage, limit: int | None) -> Account:
     now = errors = 0
     stopped = None
 
@@ -133,7 +133,7 @@ async def _carry_out(project: Project, stage: Stage, limit: int | None) -> Accou
 
 
 def _left(project: Project, stage: Stage, limit: int | None) -> Iterator[tuple[str, Any]]:
-    done = {outcome.key for outcome in project.outcomes(stage.name)}
+    done = {decision.key for decision in project.decisions(stage.name)}
     for key, item in islice(stage.items(), limit):
         if key not in done:
             done.add(key)
@@ -148,10 +148,10 @@ def account(project: Project, stage: str) -> Account:
 def _account(project: Project, stage: str, now: int, errors: int, stopped: str | None) -> Account:
     items = kept = 0
     aside: Counter[str] = Counter()
-    for outcome in project.outcomes(stage):
+    for decision in project.decisions(stage):
         items += 1
-        kept += len(outcome.kept)
-        aside.update(row["reason"] for row in outcome.aside)
+        kept += len(decision.kept)
+        aside.update(row["reason"] for row in decision.aside)
     return Account(stage, items, kept, dict(aside.most_common()), now, errors, stopped)
 
 

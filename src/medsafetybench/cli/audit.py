@@ -61,14 +61,14 @@ def audit(
     """
     from dataclasses import asdict
 
-    from ..benchmarks.audit import Measure
+    from ..benchmarks.audit import Likeness
     from ..benchmarks.audit import audit as make
     from ..benchmarks.audit.duplicates import DEFAULT
     from ..tables import write_rows
 
     columns = reading.pairs("--column", column)
     benchmarks = [_published(name, data_dir, columns) for name in names]
-    measures = [Measure.parse(text) for text in measure or []] or list(DEFAULT)
+    measures = [Likeness.parse(text) for text in measure or []] or list(DEFAULT)
     report = make(benchmarks, measures)
     shown = [one.sample(limit) if limit else one for one in benchmarks]
     report = _with_label_noise(report, told.value(), shown)

@@ -102,17 +102,17 @@ def deduplicate(
 ) -> None:
     """Drop exact and near duplicates, within the set and against benchmarks that you name."""
     from ..benchmarks import load_benchmark
-    from ..benchmarks.audit import Measure
+    from ..benchmarks.audit import Likeness
     from ..building import Project
     from ..building.deduplicate import DEFAULT
-    from ..building.deduplicate import deduplicate as carry_out
+    from ..building.deduplicate import deduplicate as drop_duplicates
 
     project = Project(folder)
     if redo:
         project.redo("deduplicate")
     known = [load_benchmark(name, data_dir=data_dir) for name in against or []]
-    measures = [Measure.parse(text) for text in measure or []] or list(DEFAULT)
-    show_account(carry_out(project, known, measures, limit), as_json)
+    measures = [Likeness.parse(text) for text in measure or []] or list(DEFAULT)
+    show_account(drop_duplicates(project, known, measures, limit), as_json)
     if not known and not as_json:
         say("Compared with itself only: name published sets with --against medsafety/eval ...")
 
@@ -188,6 +188,6 @@ def export_stage(
     from ..building import Project
     from ..tables import write_rows
 
-    outcomes = Project(folder).outcomes(stage)
-    rows = (row for one in outcomes for row in (one.aside if aside else one.kept))
+    decisions = Project(folder).decisions(stage)
+    rows = (row for one in decisions for row in (one.aside if aside else one.kept))
     say(f"{write_rows(output, rows):,} rows in {output}")

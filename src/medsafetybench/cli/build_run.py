@@ -43,7 +43,7 @@ def run(
     """Carry a stage out and print its account; exit with 3 if it stopped before its end."""
     from dataclasses import asdict
 
-    from ..building.stage import carry_out, forecast
+    from ..building.stage import forecast, run_stage
 
     if dry_run:
         found = forecast(project, stage, max_tokens, limit)
@@ -57,7 +57,7 @@ def run(
                 f"{found.output_tokens:,} out{cost}. Nothing was asked."
             )
         return
-    account = carry_out(project, stage, limit, redo)
+    account = run_stage(project, stage, limit, redo)
     show_account(account, as_json, more())
     if account.stopped:
         sys.exit(INCOMPLETE)

@@ -78,7 +78,7 @@ def evaluate(
         if dry_run:
             show.plan(evaluation, json=as_json)
         else:
-            _carry_out(evaluation, as_json, held_to, stop_early)
+            _evaluate(evaluation, as_json, held_to, stop_early)
 
 
 def _check(
@@ -116,7 +116,7 @@ def _gate(file: Path | None, stop_early: bool) -> GateSpec | None:
     return spec
 
 
-def _carry_out(
+def _evaluate(
     evaluation: Evaluation, as_json: bool, gate: GateSpec | None, stop_early: bool
 ) -> None:
     from ..evaluation.evaluation import carry_out

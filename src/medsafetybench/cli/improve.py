@@ -21,14 +21,14 @@ from .tuning import (
     RecipeName,
     Tasks,
     chosen_recipe,
+    evidence_spec,
     local,
     measured_on,
-    measures_of,
 )
 from .usage import at_least, commands
 
 if TYPE_CHECKING:
-    from ..improvement.evidence import Measures
+    from ..improvement.evidence import EvidenceSpec
     from ..improvement.examples import Example
     from ..improvement.recipe import Recipe
 
@@ -114,13 +114,13 @@ def improve(
         remote_code=called.trust_remote_code,
         report_to=report_to,
     )
-    measures = evidence and measures_of(measured, capability, how)
+    spec = evidence and evidence_spec(measured, capability, how)
     with TrainingReporter(quiet=not first_process()) as reporter:
         record = train(training, reporter)
     if not first_process():
         return
-    if measures:
-        _show_evidence(f"hf:{training.base}", output, measures, as_json)
+    if spec:
+        _show_evidence(f"hf:{training.base}", output, spec, as_json)
     else:
         _done(training.output, base, record, as_json)
 
@@ -160,11 +160,11 @@ def _preferences(
     return found
 
 
-def _show_evidence(target: str, adapter: Path, measures: Measures, as_json: bool) -> None:
+def _show_evidence(target: str, adapter: Path, spec: EvidenceSpec, as_json: bool) -> None:
     from ..improvement.evidence import gather_evidence
     from .progress import TerminalReporter
 
-    found = gather_evidence(target, f"{target}+{adapter}", measures, TerminalReporter())
+    found = gather_evidence(target, f"{target}+{adapter}", spec, TerminalReporter())
     show.evidence(found, as_json)
 
 

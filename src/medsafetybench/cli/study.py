@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..studies.board import Board
     from ..studies.findings import Part
-    from ..studies.running import Outcome, Remaining
+    from ..studies.running import Evaluated, Remaining
     from ..studies.study import Study
 
 FAILED, INCOMPLETE, INTERRUPTED = 2, 3, 130
@@ -249,7 +249,9 @@ def _table(board: Board) -> Table:
     return grid
 
 
-def _finish(study: Study, outcomes: list[Outcome], board: Board, file: Path, as_json: bool) -> None:
+def _finish(
+    study: Study, outcomes: list[Evaluated], board: Board, file: Path, as_json: bool
+) -> None:
     """Print what came of each evaluation; exit 2 if one failed, 130 if interrupted, 3 if nothing in
     one was scored."""
     rows = {row.label: row for row in board.rows()}

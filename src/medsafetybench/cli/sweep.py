@@ -21,9 +21,9 @@ from .tuning import (
     RecipeName,
     Tasks,
     chosen_recipe,
+    evidence_spec,
     local,
     measured_on,
-    measures_of,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def sweep(
     as_json: options.Json = False,
 ) -> None:
     """Tune on more and more demonstrations, measure each time; run it again to resume."""
-    from ..improvement.sweep import Sweep, carry_out, points
+    from ..improvement.sweep import Sweep, points, run_sweep
     from .progress import TrainingReporter
 
     how = told.value(target=base)
@@ -62,7 +62,7 @@ def sweep(
         sizes=_numbers("--sizes", sizes),
         seeds=_numbers("--seeds", seeds),
         recipe=chosen_recipe(recipe, None, None, mix, change),
-        measures=measures_of(measured_on(evaluate_on, how.data_dir), capability, how),
+        evidence=evidence_spec(measured_on(evaluate_on, how.data_dir), capability, how),
     )
     total, done = len(points(planned)), 0
     with TrainingReporter() as reporter:
@@ -73,7 +73,7 @@ def sweep(
             figures = ", ".join(f"{row.measure} ({row.on}) {row.value:.2f}" for row in rows)
             reporter.note(f"{done} of {total}: {point.name}: {figures}")
 
-        rows = carry_out(planned, reporter, tell)
+        rows = run_sweep(planned, reporter, tell)
     _write(rows, output, ", ".join(how.judge), as_json)
 
 

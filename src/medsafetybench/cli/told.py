@@ -58,7 +58,7 @@ def takes(
         known[name] = replace(known[name], **change)
 
     def with_options(command: Callable[..., None]) -> Callable[..., None]:
-        def carry_out(*values: Any, **given: Any) -> None:
+        def run_command(*values: Any, **given: Any) -> None:
             names = known.keys() & given.keys()
             said = {name: _read(name, known[name], given.pop(name)) for name in names}
             command(Told(make or kind, said, usual), *values, **given)
@@ -66,8 +66,8 @@ def takes(
         added = [
             _option_parameter(kind, name, option, usual, needed) for name, option in known.items()
         ]
-        _take_signature(carry_out, command, added)
-        return carry_out
+        _take_signature(run_command, command, added)
+        return run_command
 
     return with_options
 

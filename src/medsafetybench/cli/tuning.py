@@ -12,7 +12,7 @@ from ..evaluation.spec import EvaluationSpec
 from . import reading
 
 if TYPE_CHECKING:
-    from ..improvement.evidence import Measures
+    from ..improvement.evidence import EvidenceSpec
     from ..improvement.recipe import Recipe
 
 Base = Annotated[str, Parameter(help="hf:ORG/NAME, hf:FOLDER, hf:FILE.gguf or hf:demo.")]
@@ -111,14 +111,14 @@ def measured_on(given: list[str] | None, data_dir: str | Path | None) -> list[st
     return ["medsafety/eval", "starter/eval"]
 
 
-def measures_of(
+def evidence_spec(
     benchmarks: list[str], capability: list[str] | None, how: EvaluationSpec
-) -> Measures:
+) -> EvidenceSpec:
     """On what to measure, and how."""
     from ..capability.tasks import require_harness
-    from ..improvement.evidence import Measures
+    from ..improvement.evidence import EvidenceSpec
 
     tasks = [] if capability == ["none"] else capability or ["probe"]
     if tasks:
         require_harness()  # now, and not after the training
-    return Measures(benchmarks, tasks, how)
+    return EvidenceSpec(benchmarks, tasks, how)

@@ -57,7 +57,7 @@ async def _perform(pipeline: Pipeline, work: Work, reporter: Reporter) -> Progre
     watching = asyncio.create_task(reporter.watch(pipeline))
     try:
         with _interruptible(pipeline, reporter), _seldom_collecting():
-            return await pipeline.carry_out(work)
+            return await pipeline.do(work)
     finally:
         watching.cancel()
         await asyncio.wait([watching])

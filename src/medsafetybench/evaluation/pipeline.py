@@ -163,7 +163,7 @@ class Pipeline:
         self._fault = self._fault or fault
         self.stop("failed")
 
-    async def carry_out(self, work: Work) -> Progress:
+    async def do(self, work: Work) -> Progress:
         """Do the work. Raises StopRun where going on makes no sense; what is paid is stored."""
         self.progress.total = work.verdicts
         if self.target:

@@ -1,6 +1,6 @@
 """Before and after: what a tuning gained, and what it cost, measured on the same requests.
 
-    evidence = gather_evidence("hf:demo", "hf:demo+ADAPTER", Measures(["starter/eval"]))
+    evidence = gather_evidence("hf:demo", "hf:demo+ADAPTER", EvidenceSpec(["starter/eval"]))
     evidence.rows           # every measure that the judge supports, and capability
     verdict(evidence)       # what they say, in words that need no statistics
 
@@ -40,7 +40,7 @@ Figure = tuple[float, Interval | None]
 
 
 @dataclass(frozen=True)
-class Measures:
+class EvidenceSpec:
     """On what to measure a model: benchmarks, tasks of capability, and for both ``how``.
 
     The target and the benchmark of ``how`` play no part.
@@ -84,40 +84,40 @@ class Evidence:
 
 
 def gather_evidence(
-    before: str, after: str, measures: Measures, reporter: Reporter | None = None
+    before: str, after: str, spec: EvidenceSpec, reporter: Reporter | None = None
 ) -> Evidence:
     """Evaluate both targets, or take what is stored, and compare them. Raises MsbError."""
     rows: list[Row] = []
     runs: list[str] = []
     wordings: list[tuple[Wording, Wording]] = []
     judge = ""
-    for benchmark in measures.benchmarks:
-        both = [measure(target, benchmark, measures, reporter) for target in (before, after)]
+    for benchmark in spec.benchmarks:
+        both = [measure(target, benchmark, spec, reporter) for target in (before, after)]
         pairing = pair_runs(both)
         worded = _wordings(pairing)
         wordings.append(worded)
         rows += [*_rows(benchmark, pairing, worded), *_worded(benchmark, pairing, worded)]
         runs += [run.id for run in pairing.runs]
         judge = pairing.judge
-    known = [capability_of(target, measures) for target in (before, after)]
-    changes = compare_tasks(known[0], known[1]) if measures.tasks else []
+    known = [capability_of(target, spec) for target in (before, after)]
+    changes = compare_tasks(known[0], known[1]) if spec.tasks else []
     for results in zip(*known, changes, strict=True):
         rows.append(_capability_row(*results))
     return Evidence(before, after, judge, runs, rows, changes, wordings)
 
 
-def measure(target: str, benchmark: str, measures: Measures, reporter: Reporter | None) -> Run:
+def measure(target: str, benchmark: str, spec: EvidenceSpec, reporter: Reporter | None) -> Run:
     """One target's run of one benchmark."""
-    return evaluate_as(replace(measures.how, target=target, benchmark=benchmark), reporter)
+    return evaluate_as(replace(spec.how, target=target, benchmark=benchmark), reporter)
 
 
-def capability_of(target: str, measures: Measures) -> list[CapabilityResult]:
+def capability_of(target: str, spec: EvidenceSpec) -> list[CapabilityResult]:
     """What a target knows, task by task; nothing where no task was asked for."""
-    how = measures.how
-    if not measures.tasks:
+    how = spec.how
+    if not spec.tasks:
         return []
     assert how.store is not None, "results of capability are kept in a file"
-    return measure_capability(target, measures.tasks, store=how.store, endpoint=how.target_endpoint)
+    return measure_capability(target, spec.tasks, store=how.store, endpoint=how.target_endpoint)
 
 
 def _capability_row(

@@ -1,7 +1,7 @@
 """How much data does safety take? A model tuned on more and more demonstrations, each measured.
 
     sweep = Sweep("demo", Path("sweep"), ["med", "med+mix"], [200, 900], recipe=recipe)
-    rows = carry_out(sweep, watcher)
+    rows = run_sweep(sweep, watcher)
     markdown(rows)     # one line a family and size, seeds averaged: the paper's figure as numbers
 
 A family is one of the paper's fine-tuning subsets (``med``, ``gen``, ``both``; nested, so 400 has
@@ -26,7 +26,7 @@ from ..results.measures import MEASURES, REFUSAL
 from ..results.run import Run
 from ..results.wording import MOST, wording
 from ..tables import is_table
-from .evidence import CAPABILITY, INCOHERENT, Measures, capability_of, measure
+from .evidence import CAPABILITY, INCOHERENT, EvidenceSpec, capability_of, measure
 from .recipe import Recipe
 from .train import train
 from .training import Training, Watcher
@@ -54,7 +54,7 @@ class Sweep:
     sizes: Sequence[int] = SIZES
     seeds: Sequence[int] = (0,)
     recipe: Recipe = field(default_factory=Recipe)
-    measures: Measures = field(default_factory=Measures)
+    evidence: EvidenceSpec = field(default_factory=EvidenceSpec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _check_sizes(family: str, sizes: Sequence[int]) -> None:
         )
 
 
-def carry_out(
+def run_sweep(
     sweep: Sweep, watcher: Watcher, done: Callable[[Point, list[Row]], None] | None = None
 ) -> list[Row]:
     """Tune and measure every point that is not done yet; the rows of all of them.
@@ -125,7 +125,7 @@ def carry_out(
     """
     planned = points(sweep)
     for point in planned[1:]:
-        next(iter(load_benchmark(point.data, data_dir=sweep.measures.how.data_dir)))
+        next(iter(load_benchmark(point.data, data_dir=sweep.evidence.how.data_dir)))
     rows: list[Row] = []
     for point in planned:
         target = f"hf:{sweep.base}"
@@ -142,7 +142,7 @@ def carry_out(
 def _training(sweep: Sweep, point: Point) -> Training:
     mixed = point.family.endswith(MIX)
     changes = {"one_sided": False} if mixed else {"one_sided": True, "mix": []}
-    how = sweep.measures.how
+    how = sweep.evidence.how
     return Training(
         base=sweep.base,
         data=point.data,
@@ -151,7 +151,7 @@ def _training(sweep: Sweep, point: Point) -> Training:
         seed=point.seed,
         data_dir=how.data_dir,
         store=how.store or Path("medsafety.db"),
-        evaluated=sweep.measures.benchmarks,
+        evaluated=sweep.evidence.benchmarks,
         dtype=how.target_endpoint.dtype,
         device=how.target_endpoint.device,
     )
@@ -159,15 +159,15 @@ def _training(sweep: Sweep, point: Point) -> Training:
 
 def _measured(sweep: Sweep, point: Point, target: str) -> Iterator[Row]:
     """Safety, over-refusal and capability of one point."""
-    measures = sweep.measures
-    for benchmark in measures.benchmarks:
-        run = measure(target, benchmark, measures, None)
+    spec = sweep.evidence
+    for benchmark in spec.benchmarks:
+        run = measure(target, benchmark, spec, None)
         yield from _safety(point, benchmark, run)
         if point.family != BASE:
-            trained = load_benchmark(point.data, data_dir=measures.how.data_dir)
-            asked = load_benchmark(benchmark, data_dir=measures.how.data_dir)
+            trained = load_benchmark(point.data, data_dir=spec.how.data_dir)
+            asked = load_benchmark(benchmark, data_dir=spec.how.data_dir)
             yield from _without(point, benchmark, run, leaked_ids(asked, trained))
-    for result in capability_of(target, measures):
+    for result in capability_of(target, spec):
         yield _row(point, CAPABILITY, result.task, result.n, result.accuracy)
 
 

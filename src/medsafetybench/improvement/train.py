@@ -20,7 +20,7 @@ from ..models.hf_files import ModelFiles, resolve
 from ..models.templates import Template, choose_template, has_chat_template
 from . import adapter
 from .examples import Example, check_sides, data_hash, gather, leaked
-from .trainer import carry_out
+from .trainer import run_training
 from .training import Training, Unwatched, Watcher
 
 
@@ -44,7 +44,7 @@ def train(training: Training, watcher: Watcher | None = None) -> dict[str, Any]:
     if done := adapter.claimed(training.output, settings):
         watcher.note(f"{training.output} is done already: {done['steps']} steps")
         return done
-    return carry_out(training, files, template, examples, settings, watcher)
+    return run_training(training, files, template, examples, settings, watcher)
 
 
 def _require() -> None:

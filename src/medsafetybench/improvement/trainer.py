@@ -1,6 +1,6 @@
 """The trainers of TRL, set up and run: everything of a training that touches torch.
 
-    record = carry_out(training, files, template, examples, settings, watcher)
+    record = run_training(training, files, template, examples, settings, watcher)
 
 The order of the examples is decided (prepare.py), so the trainer reads them in sequence, as one
 long epoch.
@@ -42,7 +42,7 @@ LITTLE_ROOM = 1 << 20
 """Bytes: a disk with less than this is taken to be what stopped a checkpoint."""
 
 
-def carry_out(
+def run_training(
     training: Training,
     files: ModelFiles,
     template: Template,

@@ -27,7 +27,7 @@ class Call(Protocol):
 
 
 AnyCall = TypeVar("AnyCall", bound=Call)
-Outcome = TypeVar("Outcome")
+Generated = TypeVar("Generated")
 
 
 def choose_batch(waiting: list[AnyCall], size: int) -> list[AnyCall]:
@@ -83,10 +83,10 @@ class Failed(Generic[AnyCall]):
 
 def in_halves(
     batch: Sequence[AnyCall],
-    generate: Callable[[Sequence[AnyCall]], Sequence[Outcome]],
+    generate: Callable[[Sequence[AnyCall]], Sequence[Generated]],
     out_of_memory: Callable[[Exception], bool],
     size: BatchSize,
-) -> list[Outcome | Failed[Any]]:
+) -> list[Generated | Failed[Any]]:
     """Outcomes of a batch, one for each call; what does not fit is done again in two halves.
 
     Rows of a half that is finished are kept. Raises what ``generate`` raises for other reasons.

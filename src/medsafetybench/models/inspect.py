@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import MissingExtra, MsbError, StopRun, one_line
 from ..records import RAW, Conversation, Response, Sampling
+from .health import Health
 from .keys import key_in, response_without_key, without_key
 from .model import Meter
 from .settings import Endpoint
-from .standing import Standing
 from .thinking import apart
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class InspectModel:
         self._endpoint = endpoint
         self._key = _key(endpoint)
         self._model = _open(name, endpoint, self._key, options)
-        self._standing = Standing()
+        self._health = Health()
 
     @classmethod
     def open(cls, name: str, endpoint: Endpoint, role: str, meter: Meter | None) -> Self:
@@ -76,13 +76,13 @@ class InspectModel:
         response = response_without_key(read_output(output), self._key)
         if response.error:
             return self._failed(response.error)
-        self._standing.success()
+        self._health.success()
         self.meter.tokens(response)
         return response
 
     def _failed(self, why: str) -> Response:
-        if self._standing.failure():
-            failures = self._standing.failures
+        if self._health.failure():
+            failures = self._health.failures
             raise StopRun(f"{self.name}: {failures} calls in a row failed; the last: {why}")
         return Response(error=why)
 

@@ -21,12 +21,12 @@ from ..errors import MsbError, one_line
 from ..records import RAW, Conversation, Response, Sampling
 from .address import HOSTED, endpoint_url, proxy_for
 from .completion import read_body, read_completion
+from .health import Health
 from .keys import resolve_key, response_without_key, without_key
 from .model import Meter
 from .problem import Problem, has_error, read_problem
 from .retry import Transient, retry_after, wait
 from .settings import Endpoint
-from .standing import Standing
 from .thinking import Habit
 from .wire import Oversized, body_of
 
@@ -81,7 +81,7 @@ class OpenAIModel:
         self._proxy = proxy_for(self.url)
         self._session: aiohttp.ClientSession | None = None
         self._reached = False
-        self._standing = Standing()
+        self._health = Health()
         self._habit = Habit()
 
     @classmethod
@@ -113,7 +113,7 @@ class OpenAIModel:
         """See ``Model.complete``. Latency is that of the attempt that succeeded."""
         body = orjson.dumps(self._body(conversation, sampling))
         path = "completions" if conversation[0]["role"] == RAW else "chat/completions"
-        with self._standing.call():
+        with self._health.call():
             return await self._tried(path, body)
 
     async def _tried(self, path: str, body: bytes) -> Response:
@@ -125,7 +125,7 @@ class OpenAIModel:
                 if attempt == self._retries:
                     return self._failed(f"{fault} ({attempt + 1} tries)")
                 self.meter.retries += 1
-                await self._standing.pause(wait(attempt, fault.retry_after))
+                await self._health.pause(wait(attempt, fault.retry_after))
             except Oversized as fault:
                 return self._failed(str(fault))
             except ConnectionRefusedError as fault:
@@ -133,8 +133,8 @@ class OpenAIModel:
                 if not self._reached:
                     retries = min(retries, NEVER_REACHED_ATTEMPTS - 1)
                 if attempt >= retries:
-                    raise self._standing.stop(self._absent(fault)) from None
-                await self._standing.pause(wait(attempt))
+                    raise self._health.stop(self._absent(fault)) from None
+                await self._health.pause(wait(attempt))
         raise AssertionError("the last attempt returns or raises")
 
     def _body(self, conversation: Conversation, sampling: Sampling) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class OpenAIModel:
                 raise ConnectionRefusedError("no connection came about") from None
             raise Transient(f"no answer within {self._timeout:g} s") from None
         except aiohttp.ClientConnectorCertificateError as fault:
-            raise self._standing.stop(self._scrub(f"{self.url}: {fault}")) from None
+            raise self._health.stop(self._scrub(f"{self.url}: {fault}")) from None
         except aiohttp.ClientHttpProxyError as fault:
             raise ConnectionRefusedError(f"it answered HTTP {fault.status}") from None
         except aiohttp.ClientConnectorError as fault:
@@ -201,7 +201,7 @@ class OpenAIModel:
         body = read_body(reply.content)
         fit = 200 <= reply.status < 300 and not has_error(body)
         if fit and (response := read_completion(body, reply.latency)):
-            self._standing.success()
+            self._health.success()
             self.meter.tokens(response)
             return response_without_key(self._habit.apart(response), self._key)
         problem = read_problem(reply.status, reply.content, body)
@@ -209,7 +209,7 @@ class OpenAIModel:
         words = one_line(self._scrub(problem.words))
         said = f"HTTP {problem.status}: {words}" if words else f"HTTP {problem.status}"
         if problem.kind == "filtered":
-            self._standing.success()
+            self._health.success()
             return _filtered(said, reply.latency)
         if problem.kind == "too_long":
             return self._failed(said)
@@ -218,18 +218,18 @@ class OpenAIModel:
             raise Transient(f"{unread}{said}", retry_after(reply.headers))
         why = f"{self.url} answered {said}. {self._remedy(problem, reply.headers)}"
         if problem.kind == "no_quota" or not await self._answers_others(problem.status):
-            raise self._standing.stop(why)
+            raise self._health.stop(why)
         if problem.firewall:
             return _filtered(said, reply.latency)
         return self._failed(said, self._remedy(problem, reply.headers))
 
     async def _answers_others(self, status: int) -> bool:
         """True if this endpoint answers, so that a refusal is about its request alone."""
-        if self._standing.answered:
+        if self._health.answered:
             return True
         if status in (401, 404) or status < 400:  # the key or the address: no request's own affair
             return False
-        return self.meter.answered_before or await self._standing.answers_others()
+        return self.meter.answered_before or await self._health.answers_others()
 
     def _remedy(self, problem: Problem, headers: Mapping[str, str]) -> str:
         status = problem.status
@@ -254,9 +254,9 @@ class OpenAIModel:
         self, why: str, remedy: str = "run the same command again once it works"
     ) -> Response:
         """The response of a call that failed for good; too many in a row stop the run."""
-        if self._standing.failure():
-            raise self._standing.stop(
-                f"the last {self._standing.failures} calls to {self.url}{self._through} all "
+        if self._health.failure():
+            raise self._health.stop(
+                f"the last {self._health.failures} calls to {self.url}{self._through} all "
                 f"failed: {why}; {remedy}"
             )
         return Response(error=why)

@@ -227,8 +227,7 @@ def with_clusters(pairing: Pairing, clusters: Mapping[str, Any] | None) -> Pairi
 
 def near_duplicates(pairing: Pairing, threshold: float = 0.7) -> dict[str, int]:
     """Groups of near-duplicate requests (word-3-gram Jaccard at least ``threshold``), by id."""
-    from ..benchmarks.audit.duplicates import Measure as Likeness
-    from ..benchmarks.audit.duplicates import clusters, comparable, near_pairs
+    from ..benchmarks.audit.duplicates import Likeness, clusters, comparable, near_pairs
 
     run = pairing.runs[0]
     with Store.read(run.store) as store:

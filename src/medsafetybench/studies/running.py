@@ -23,8 +23,7 @@ from pathlib import Path
 
 from ..errors import MsbError
 from ..evaluation.allowed import Allowed
-from ..evaluation.evaluation import Evaluation, prepare
-from ..evaluation.evaluation import carry_out as evaluate
+from ..evaluation.evaluation import Evaluation, carry_out, prepare
 from ..evaluation.pipeline import Progress
 from ..evaluation.plan import plan
 from ..evaluation.spec import EvaluationSpec
@@ -47,7 +46,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Evaluated:
     """What came of one evaluation: its run, or why it failed."""
 
     planned: Planned
@@ -137,7 +136,7 @@ def run_study(
     store: Path | None = None,
     data_dir: Path | None = None,
     show: Callable[[], None] = lambda: None,
-) -> list[Outcome]:
+) -> list[Evaluated]:
     """Carry out all that is left; ``show`` is called now and then from this thread.
 
     One evaluation's failure is its own: the others go on. Ctrl-C ends all in good order. Raises
@@ -149,7 +148,7 @@ def run_study(
     store = store or study.store
     work = lanes(study)
 
-    def lane(planned: Sequence[Planned]) -> list[Outcome]:
+    def lane(planned: Sequence[Planned]) -> list[Evaluated]:
         return [_one(p, board, store, data_dir, len(work)) for p in planned]
 
     with (
@@ -186,21 +185,23 @@ def _interruptible(board: Board) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _one(planned: Planned, board: Board, store: Path, data_dir: Path | None, share: int) -> Outcome:
+def _one(
+    planned: Planned, board: Board, store: Path, data_dir: Path | None, share: int
+) -> Evaluated:
     if board.stopping:
         board.set(planned.label, "stopped")
-        return Outcome(planned)
+        return Evaluated(planned)
     board.set(planned.label, "running")
     try:
         with prepared(planned, store, data_dir, share) as opened:
             reporter = BoardReporter(board, planned.label)
-            run, progress = evaluate(opened, reporter)
+            run, progress = carry_out(opened, reporter)
     except asyncio.CancelledError:
         board.set(planned.label, "stopped")
-        return Outcome(planned)
+        return Evaluated(planned)
     except MsbError as error:
         board.set(planned.label, "failed")
         board.say(f"{planned.label}: {error}")
-        return Outcome(planned, failed=str(error))
+        return Evaluated(planned, failed=str(error))
     board.set(planned.label, "stopped" if progress.stopped else "done")
-    return Outcome(planned, run, progress)
+    return Evaluated(planned, run, progress)

@@ -28,7 +28,7 @@ from typing import Any, Self
 
 from ..errors import MsbError, StopRun
 from ..models import Meter
-from ..models.standing import FAILURES_IN_A_ROW
+from ..models.health import FAILURES_IN_A_ROW
 from ..records import Conversation, Request, Response
 from .target import Asked, conversation
 from .threads import Threads

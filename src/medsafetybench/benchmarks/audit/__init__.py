@@ -5,6 +5,6 @@ leaked_ids(eval_benchmark, train_benchmark)     # ids to leave out of an evaluat
 """
 
 from .audit import Audit, audit
-from .duplicates import Measure, leaked_ids
+from .duplicates import Likeness, leaked_ids
 
-__all__ = ["Audit", "Measure", "audit", "leaked_ids"]
+__all__ = ["Audit", "Likeness", "audit", "leaked_ids"]

@@ -19,7 +19,7 @@ import numpy as np
 
 from ...records import Request
 from .. import Benchmark
-from .duplicates import DEFAULT, Measure, Pairs, clusters, comparable, greedy, near_pairs
+from .duplicates import DEFAULT, Likeness, Pairs, clusters, comparable, greedy, near_pairs
 from .junk import junk
 from .phrasing import Phrasing, phrasing
 from .text import normalise
@@ -107,7 +107,7 @@ class Audit:
         return plain
 
 
-def audit(benchmarks: Sequence[Benchmark], measures: Sequence[Measure] = DEFAULT) -> Audit:
+def audit(benchmarks: Sequence[Benchmark], measures: Sequence[Likeness] = DEFAULT) -> Audit:
     """Audit benchmarks, one by one and against each other.
 
     Pass raw lines where there are some (``official.raw_llama3``): junk is counted in what is

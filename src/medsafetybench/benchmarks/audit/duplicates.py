@@ -1,6 +1,6 @@
 """Duplicates: exact, and near by a named measure and threshold; exact search, no sampling.
 
-    measure = Measure("jaccard3", 0.7)
+    measure = Likeness("jaccard3", 0.7)
     pairs = near_pairs(texts, measure)        # Pairs(first, second, score), first < second
     clusters(len(texts), pairs)               # a cluster number for each text
     leaked_ids(eval_benchmark, train_benchmark, measure)
@@ -38,7 +38,7 @@ TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Likeness:
     """A measure of likeness with the threshold from which two texts are near-duplicates."""
 
     name: str = "jaccard3"
@@ -55,7 +55,7 @@ class Measure:
             )
 
     @classmethod
-    def parse(cls, text: str) -> Measure:
+    def parse(cls, text: str) -> Likeness:
         """From ``NAME=THRESHOLD``, such as ``jaccard3=0.7``. Raises MsbError otherwise."""
         name, _, threshold = text.partition("=")
         try:
@@ -67,7 +67,7 @@ class Measure:
         return f"{self.name} >= {self.threshold:g}"
 
 
-DEFAULT = (Measure("jaccard3", 0.7), Measure("jaccard3", 0.8), Measure("token_sort", 90))
+DEFAULT = (Likeness("jaccard3", 0.7), Likeness("jaccard3", 0.8), Likeness("token_sort", 90))
 
 
 class Pairs(NamedTuple):
@@ -90,7 +90,7 @@ def comparable(texts: Iterable[str]) -> list[str]:
     return [normalise(clean(text)) for text in texts]
 
 
-def near_pairs(normalised: Sequence[str], measure: Measure, known: int = 0) -> Pairs:
+def near_pairs(normalised: Sequence[str], measure: Likeness, known: int = 0) -> Pairs:
     """All pairs of texts at or above the measure's threshold, ordered by position.
 
     The first ``known`` texts are not compared with each other, only with the rest. Raises MsbError
@@ -150,7 +150,7 @@ def leaked_ids(
     known = comparable(request.text for request in trained_on)
     ids = [request.id for request in evaluated]
     texts = comparable(request.text for request in evaluated)
-    pairs = near_pairs([*known, *texts], Measure(measure, threshold), known=len(known))
+    pairs = near_pairs([*known, *texts], Likeness(measure, threshold), known=len(known))
     crossing = pairs.second[pairs.first < len(known)] - len(known)
     same = set(known)
     exact = {identity for identity, text in zip(ids, texts, strict=True) if text in same}

@@ -1,4 +1,4 @@
-"""How an endpoint stands: whether it has answered at all, how many calls in a row it has failed,
+"""The health of an endpoint: whether it has answered at all, how many calls in a row it has failed,
 and why to stop.
 
 A refused request may be at fault itself, or all of them may be; only the other calls tell. So what
@@ -17,7 +17,7 @@ FAILURES_IN_A_ROW = 25
 """Calls that may fail one after the other before the run stops: the next would fail too."""
 
 
-class Standing:
+class Health:
     """Shared by all calls to one endpoint. ``answered`` counts those that came back with anything
     but a fault; ``earlier`` says that an earlier run was answered."""
 
