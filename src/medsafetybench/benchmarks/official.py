@@ -76,13 +76,17 @@ def cache() -> Path:
         return Path(tempfile.gettempdir()) / "medsafetybench"
 
 
-def checked(folder: Path, path: str, sha256: str) -> bytes:
-    """The content of one published file. Raises MsbError if it is missing or differs."""
+def checked(folder: Path, path: str, sha256: str, collection: str = "") -> bytes:
+    """The content of one published file. Raises MsbError if it is missing or differs.
+
+    ``collection`` is what `msb data fetch` gets it by, where that is not the data.
+    """
+    fetching = f"`msb data fetch {collection}`" if collection else "`msb data fetch`"
     try:
         content = (folder / path).read_bytes()
     except FileNotFoundError:
         raise MsbError(
-            f"{path} is not in {folder}; run `msb data fetch`, or point --data-dir or MSB_DATA_DIR "
+            f"{path} is not in {folder}; run {fetching}, or point --data-dir or MSB_DATA_DIR "
             "at a folder that has the published files"
         ) from None
     except OSError as error:
@@ -91,7 +95,7 @@ def checked(folder: Path, path: str, sha256: str) -> bytes:
     if found != sha256:
         raise MsbError(
             f"{folder / path} is not the published file and is not used: expected SHA-256 "
-            f"{sha256}, found {found}; delete it and run `msb data fetch`"
+            f"{sha256}, found {found}; delete it and run {fetching}"
         )
     return content
 

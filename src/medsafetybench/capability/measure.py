@@ -27,8 +27,17 @@ from ..errors import MsbError, StopRun
 from ..models.settings import Endpoint
 from ..statistics.estimates import Interval, estimate_proportion
 from ..store.capability import Answers, CapabilityStore, MeasuredTarget, QuestionSet
+from .knowledge import remark
 from .models import Examinee, Served, counting_cut_prompts, open_examinee
-from .tasks import load_tasks, metric_of, prepare, question_set, require_harness, shots_of
+from .tasks import (
+    chance_of,
+    load_tasks,
+    metric_of,
+    prepare,
+    question_set,
+    require_harness,
+    shots_of,
+)
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -54,12 +63,14 @@ PRESETS = {"quick": Setting(), "paper": Setting(shots=3, seeds=10)}
 class CapabilityResult:
     """A target on one task, over all seeds.
 
-    ``asked`` holds the questions, ``answers`` which were answered right, for each seed.
+    ``asked`` holds the questions, ``answers`` which were answered right, for each seed; ``chance``
+    is the accuracy of drawing among the options.
     """
 
     target: MeasuredTarget
     asked: QuestionSet = field(repr=False)
     answers: tuple[Answers, ...] = field(repr=False)
+    chance: float | None = None
 
     @property
     def task(self) -> str:
@@ -127,6 +138,7 @@ class CapabilityResult:
             "n": self.n,
             "repeated": self.repeated,
             "accuracy": self.accuracy,
+            "chance": self.chance,
             "stderr": self.stderr,
             "ci95": self.interval and list(self.interval),
             "seed_spread": self.seed_spread,
@@ -144,6 +156,7 @@ def measure(
     *,
     store: str | Path = "medsafety.db",
     tasks_dir: str | Path | None = None,
+    data_dir: str | Path | None = None,
     endpoint: Endpoint | None = None,
     served: Served | None = None,
     batch: int | None = None,
@@ -152,14 +165,15 @@ def measure(
     """A target's results on tasks, one for each task; what is stored is not asked again.
 
     ``tasks`` are names of lm-eval, ``medical`` (default), ``probe``, or names in ``tasks_dir``
-    (default: all in it). ``note`` is told of each piece of work done, in a line. Raises MsbError,
-    or StopRun where the model fails; what was done until then is stored.
+    (default: all in it); ``data_dir`` has the files of `msb data fetch knowledge`. ``note`` is told
+    of each piece of work done, in a line. Raises MsbError, or StopRun where the model fails; what
+    was done until then is stored.
     """
     setting = setting or PRESETS["quick"]
     require_harness()
     examinee = open_examinee(target, endpoint, batch, served)
     with _quiet():
-        loaded = load_tasks(tasks, Path(tasks_dir) if tasks_dir else None)
+        loaded = load_tasks(tasks, Path(tasks_dir) if tasks_dir else None, data_dir)
     work = [_Work(task, setting) for task in loaded.values()]
     with ExitStack() as stack:
         opened = stack.enter_context(CapabilityStore.open(store))
@@ -185,7 +199,7 @@ def stored_results(
                     f"{target.name} [{target.key}] has no results on these questions of {one.task} "
                     f"with {one.shots} shots and {len(kept)} seeds; measure it by --target first"
                 )
-            found.append(CapabilityResult(target, one.asked, there))
+            found.append(CapabilityResult(target, one.asked, there, one.chance))
     return found
 
 
@@ -261,7 +275,9 @@ def _measure_task(
             if cut:
                 note(f"{work.asked.task}: prompts longer than the context lost their beginning")
         answers.append(kept)
-    found = CapabilityResult(asking.target, work.asked, tuple(answers))
+    found = CapabilityResult(asking.target, work.asked, tuple(answers), chance_of(work.task))
+    if said := remark(found.task, work.shots):
+        note(said)
     if found.repeated:
         note(f"{found.task}: {found.repeated} questions repeat others; comparisons count them once")
     return found

@@ -24,6 +24,8 @@ import numpy as np
 from ..errors import MissingExtra, MsbError, UnknownName
 from ..records import digest
 from ..store.capability import QuestionSet, question_number
+from . import knowledge
+from .knowledge import MMLU
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -32,11 +34,7 @@ if TYPE_CHECKING:
 PROBE_FOLDER = Path(__file__).parent / "probe"
 TASKS_FOLDER = Path(__file__).parent / "harness"
 PROBE = ("msb_probe_medical", "msb_probe_quote")
-MMLU = (
-    *("mmlu_anatomy", "mmlu_clinical_knowledge", "mmlu_college_biology"),
-    *("mmlu_college_medicine", "mmlu_medical_genetics", "mmlu_professional_medicine"),
-)
-MEDICAL = ("medqa_4options", "medmcqa", "msb_pubmedqa", *MMLU)
+MEDICAL = ("medqa_4options", "medmcqa", "msb_pubmedqa", *(f"mmlu_{name}" for name in MMLU))
 SETS = {"medical": MEDICAL, "probe": PROBE}
 MEDICAL_FOLDERS = ("medqa", "medmcqa", "mmlu/default")
 LOCAL_FORMATS = ("json", "csv", "parquet", "text", "arrow")
@@ -59,21 +57,31 @@ def require_harness() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def load_tasks(names: Sequence[str], folder: Path | None = None) -> dict[str, Task]:
+def load_tasks(
+    names: Sequence[str], folder: Path | None = None, data_dir: str | Path | None = None
+) -> dict[str, Task]:
     """Tasks by name: ``medical``, ``probe``, those of ``folder``, or any task or group of lm-eval.
 
-    Without names, all of the folder, or ``medical``. Raises MsbError for a name that is none, or
+    Without names, all of the folder, or ``medical``. The paper's sets are read from files where
+    those are at hand (knowledge.py), else from the Hub. Raises MsbError for a name that is none, or
     questions that cannot be had.
     """
     require_harness()
     own = _own_tasks(folder) if folder else []
     wanted = [name for given in names or own or ["medical"] for name in SETS.get(given, (given,))]
+    place = knowledge.folder_of(data_dir)
+    if "medical" in (names or own or ["medical"]) and knowledge.there("pubmedqa", place):
+        wanted = ["pubmedqa" if name == "msb_pubmedqa" else name for name in wanted]
     manager = _manager(folder)
-    if any(name not in manager.task_index for name in wanted):
+    local = {n for n in wanted if n not in own and knowledge.there(n, place)}
+    if any(name not in manager.task_index and name not in local for name in wanted):
         # Reading lm-eval's own 14,000 names takes seconds, so only where they are needed.
         manager = _manager(folder, everything=True)
     tasks: dict[str, Task] = {}
     for name in dict.fromkeys(wanted):
+        if name in local:
+            tasks |= manager.load([knowledge.task_config(name, place)])["tasks"]
+            continue
         if name not in manager.task_index:
             names = [*SETS, *manager.all_tasks]
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
@@ -138,9 +146,17 @@ def _unloadable(name: str, config: dict[str, Any], error: Exception) -> str:
             return f"task {name} has no questions: a file of its data is empty"
         return f"task {name}: its questions cannot be read: {said}"
     return (
-        f"task {name}: its data {source or ''} could not be fetched ({said}); connect to the "
-        "Hugging Face Hub once, or give task files with local data by --tasks-dir"
+        f"task {name}: its data {source or ''} could not be fetched ({said}); run `msb data fetch "
+        "knowledge`, connect to the Hugging Face Hub once, or give task files with local data by "
+        "--tasks-dir"
     )
+
+
+def chance_of(task: Task) -> float | None:
+    """The accuracy of drawing among each question's options; None where there are none."""
+    if not task.get_config("doc_to_choice"):
+        return None
+    return float(np.mean([1 / len(task.doc_to_choice(doc)) for doc in task.eval_docs]))
 
 
 def metric_of(task: Task) -> str:

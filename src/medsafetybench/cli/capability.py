@@ -79,6 +79,7 @@ def capability(
         int | None,
         Parameter(validator=at_least(1), help="hf: prompts at once. [default: by device]"),
     ] = None,
+    data_dir: options.DataDir = None,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
@@ -102,6 +103,7 @@ def capability(
             setting,
             store=store,
             tasks_dir=tasks_dir,
+            data_dir=data_dir,
             endpoint=asked.target_endpoint,
             served=Served(target_api, target_tokenizer),
             batch=batch,
@@ -174,7 +176,8 @@ def _show_results(results: Sequence[CapabilityResult], as_json: bool) -> None:
         show.as_json({"target": _target(results), "results": [r.to_json() for r in results]})
         return
     say(f"{target.name}  [{target.key}]", "")
-    right = ("shots", "seeds", "questions", "accuracy", "95% interval", "stderr", "seed to seed")
+    shown = ("accuracy", "95% interval", "chance", "stderr", "seed to seed")
+    right = ("shots", "seeds", "questions", *shown)
     show.table(
         ("task", *right),
         [
@@ -185,6 +188,7 @@ def _show_results(results: Sequence[CapabilityResult], as_json: bool) -> None:
                 r.n,
                 f"{r.accuracy:.1%}",
                 _interval(r.interval),
+                "-" if r.chance is None else f"{r.chance:.1%}",
                 "-" if r.stderr is None else f"{r.stderr:.1%}",
                 "-" if r.seed_spread is None else f"{r.seed_spread:.1%}",
             )

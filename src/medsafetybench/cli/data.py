@@ -52,7 +52,11 @@ def list_benchmarks(*, data_dir: options.DataDir = None, as_json: options.Json =
 
 def fetch(
     what: Annotated[
-        str, Parameter(help="medsafety (the data), protocol, or a set of `msb judge sets`.")
+        str,
+        Parameter(
+            help="medsafety (the data), protocol, knowledge (questions for msb capability), or a "
+            "set of `msb judge sets`."
+        ),
     ] = "medsafety",
     /,
     *,
@@ -60,16 +64,19 @@ def fetch(
 ) -> None:
     """Download the published files at a pinned commit, each checked against its SHA-256."""
     from ..benchmarks import official
+    from ..capability import knowledge
     from ..errors import UnknownName
     from ..labelled import published
 
     if what in published.PUBLISHED:
         downloaded, there, folder = published.fetch(published.PUBLISHED[what], data_dir)
+    elif what == "knowledge":
+        downloaded, there, folder = knowledge.fetch(data_dir)
     elif what in official.COLLECTIONS:
         folder = official.data_folder(data_dir)
         downloaded, there = official.fetch(what, folder)
     else:
-        known = [*official.COLLECTIONS, *published.PUBLISHED]
+        known = [*official.COLLECTIONS, "knowledge", *published.PUBLISHED]
         raise UnknownName("collection", what, known)
     say(f"{downloaded} files downloaded, {there} were there already: {folder}")
 

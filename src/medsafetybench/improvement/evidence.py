@@ -117,7 +117,13 @@ def capability_of(target: str, spec: EvidenceSpec) -> list[CapabilityResult]:
     if not spec.tasks:
         return []
     assert how.store is not None, "results of capability are kept in a file"
-    return measure_capability(target, spec.tasks, store=how.store, endpoint=how.target_endpoint)
+    return measure_capability(
+        target,
+        spec.tasks,
+        store=how.store,
+        data_dir=how.data_dir,
+        endpoint=how.target_endpoint,
+    )
 
 
 def _capability_row(
