@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("starlette", reason="needs the extra web")
@@ -16,11 +18,14 @@ pytest.importorskip("httpx", reason="needs httpx, which the test client of starl
 
 
 from medsafetybench.explorer.library import Library
+from medsafetybench.explorer.side_by_side import SideBySide
+from medsafetybench.explorer.templating import change
 from medsafetybench.results.comparison import Method, compare
 from medsafetybench.results.measures import MEASURES, Measure, supported
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.results.run import open_run
 from medsafetybench.scale import HARM, REFUSAL
+from medsafetybench.store.outcomes import PENDING
 from medsafetybench.store.store import Store
 from running_explorer import Explorer, exploring, let_in, links, on_several_scales, stored
 
@@ -91,6 +96,45 @@ def test_runs_on_two_scales_are_compared_on_what_both_judges_give(explorer: Expl
     titles = re.findall(r'<th scope="row" class="wide">([^<]*?) <', tallies)
     assert titles == ["Refusal rate", "Over-refusal", "Answered in part"]
     assert "scored by different judges" in page
+
+
+@pytest.mark.parametrize("pair", [("judged", "screened"), ("judged", "pressed")])
+def test_differences_have_the_intervals_of_msb_compare(
+    explorer: Explorer, pair: tuple[str, str]
+) -> None:
+    runs = [open_run(f"run-{name}", explorer.store) for name in pair]
+    table = SideBySide.of([run.labelled() for run in runs])
+    found = compare(pair_runs(runs, allow_different_judges=True))
+    assert table.measures
+    for tally in table.tallies[0]:
+        (test,) = found.on(tally.measure.key)
+        assert tally.interval == test.interval
+        assert tally.difference == pytest.approx(test.difference)
+    with Store.read(explorer.store) as store:
+        numbers = [store.run(run.id).number for run in runs]
+    page = explorer.page(f"/compare?run={numbers[0]}&run={numbers[1]}")
+    for tally in table.tallies[0]:
+        told = ", ".join(change(end, tally.measure) for end in tally.interval)
+        assert f"[{told}]" in page
+    assert "the judge's error is not in them" in unescape(page)
+
+
+def test_runs_that_share_nothing_of_a_side_have_no_difference_there(explorer: Explorer) -> None:
+    found = open_run("run-judged", explorer.store).labelled()
+    unjudged = replace(found, score=np.zeros_like(found.score))
+    (tallies,) = SideBySide.of([found, unjudged]).tallies
+    assert all(tally.interval is None and tally.difference is None for tally in tallies)
+
+
+def test_where_a_run_was_stopped_early_it_is_said_that_intervals_do_not_hold(
+    explorer: Explorer,
+) -> None:
+    found = open_run("run-judged", explorer.store).labelled()
+    assert SideBySide.of([found, found]).notes == []
+    state = np.where(np.arange(len(found)) % 3, found.state, PENDING).astype(np.int8)
+    stopped = replace(found, state=state, run=replace(found.run, stopped={"verdict": "pass"}))
+    (note,) = SideBySide.of([found, stopped]).notes
+    assert "intervals of differences do not hold" in note
 
 
 def test_filters_are_those_in_which_requests_differ(explorer: Explorer) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import MsbError
+from ..results.interval_notes import of_scorecard
 from ..results.measures import Measure, across, measure_named
 from ..store import texts
 from ..store.store import RunRecord
@@ -82,6 +83,7 @@ def table(library: Library, request: Request) -> Response:
         measures=across(one.scale for one in compared.found),
         judged={tuple(judge.key for judge in one.members) for one in compared.found},
         tallies=compared.tallies,
+        intervals=of_scorecard(False, any(t.corrected for row in compared.tallies for t in row)),
         choices=[c for c in snapshots[0].choices if c.name not in ("score", "state")],
         changes=CHANGES,
         rows=_rows(library, compared, question.runs, order[page.start : page.stop]),

@@ -21,7 +21,9 @@ from ..errors import MsbError
 from ..records import INTENTS
 from ..results.corrected_pairs import CorrectedDifference, corrected_change
 from ..results.measures import Floats, Measure, common
-from ..results.pairing import join
+from ..results.pairing import join, stopped_notes
+from ..statistics.interval import Interval
+from ..statistics.paired import difference_interval
 from ..store.outcomes import Mask, Outcomes
 from ..store.texts import Positions
 from .filters import Filter, where
@@ -36,6 +38,7 @@ class Tally:
 
     ``means`` are the first's and the run's over the ``scored`` requests that have a score in both,
     None if there are none; the counts say how often the run did better, as well, or worse there.
+    ``interval`` is that of their difference, as ``msb compare`` has it.
     ``corrected`` is the difference by the labels of both, where both have labels enough.
     """
 
@@ -45,6 +48,7 @@ class Tally:
     same: int
     worse: int
     unscored: int
+    interval: Interval | None
     corrected: CorrectedDifference | None = None
 
     @property
@@ -76,6 +80,11 @@ class SideBySide:
     def __len__(self) -> int:
         return len(self.positions[0])
 
+    @property
+    def notes(self) -> list[str]:
+        """What the intervals do not reckon with."""
+        return stopped_notes(self.found)
+
     @cached_property
     def measures(self) -> list[Measure]:
         """The measures that all runs' judges support, of sides that all were asked."""
@@ -102,13 +111,20 @@ class SideBySide:
         counts = {name: int(mask.sum()) for name, mask in _changes(measure, first, own).items()}
         both = ~np.isnan(first) & ~np.isnan(own)
         means = (float(first[both].mean()), float(own[both].mean())) if both.any() else None
-        return Tally(measure, means, **counts, corrected=self._corrected(measure, run))
+        draws = self.found[0].draws[self.positions[0, self._side(measure)]]
+        ends = [measure.range(one.scale) for one in self.found if one.scale]
+        whole = Interval(min(end.low for end in ends), max(end.high for end in ends))
+        interval = difference_interval(first, own, whole, draws)
+        corrected = self._corrected(measure, run, draws)
+        return Tally(measure, means, **counts, interval=interval, corrected=corrected)
 
-    def _corrected(self, measure: Measure, run: int) -> CorrectedDifference | None:
+    def _corrected(
+        self, measure: Measure, run: int, draws: NDArray[np.int64]
+    ) -> CorrectedDifference | None:
         found, rows = (self.found[0], self.found[run]), self._side(measure)
         places = self.positions[0, rows], self.positions[run, rows]
         names = found[0].run.id, found[1].run.id
-        return corrected_change(names, found, places, found[0].draws[places[0]], measure)
+        return corrected_change(names, found, places, draws, measure)
 
     def order(
         self, wanted: Filter, change: str = "", measure: Measure | None = None, run: int = 1

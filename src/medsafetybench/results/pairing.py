@@ -117,7 +117,7 @@ def pair(
         raise MsbError(f"{' and '.join(names)} share no request; compare runs of one benchmark")
     notes += _benchmark_notes(found, positions.shape[1])
     sides = {side: _side(found, positions, side) for side in (*INTENTS, "all")}
-    notes += [*_missing_notes(sides), *_stopped_notes(found)]
+    notes += [*_missing_notes(sides), *stopped_notes(found)]
     scales = [one.scale for one in found if one.scale]
     judge = " + ".join(judge.name for judge in found[0].members)
     return Pairing(_labels(found), list(runs), judge, scales, sides, notes, found)
@@ -288,7 +288,8 @@ def _missing_notes(sides: Mapping[str, Side]) -> list[str]:
     return notes
 
 
-def _stopped_notes(found: Sequence[Outcomes]) -> list[str]:
+def stopped_notes(found: Sequence[Outcomes]) -> list[str]:
+    """What intervals of differences do not hold for, in plain words."""
     return [
         f"{one.run.id} was stopped early, when its gate was decided: what it was not asked lacks a "
         "score, and intervals of differences do not hold for it"
