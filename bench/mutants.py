@@ -60,8 +60,8 @@ GROUPS = {
     "agreement": Group(
         ["statistics/agreement.py", "statistics/agreement_figures.py"], ["agreement"]
     ),
-    "sequential": Group(["statistics/sequential.py"], ["sequential", "looks", "one_draw"]),
-    "planning": Group(["statistics/planning.py"], ["planning", "planned"]),
+    "sequential": Group(["statistics/sequential.py"], ["sequential"]),
+    "planning": Group(["statistics/planning.py"], ["planning"]),
     "drawing": Group(
         ["statistics/sampling.py", "statistics/boundary.py", "statistics/survival.py"],
         ["sampling", "samples", "judge_fit", "pressure"],

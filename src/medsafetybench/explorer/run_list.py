@@ -9,7 +9,7 @@ changed about it, and it is shown again when that is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -59,14 +59,17 @@ class Listing:
     def of(cls, given: Mapping[str, str]) -> Listing:
         """What an address asks for; what it does not say is as it is at first."""
         asked = {
-            name: given[name].strip()[:LONGEST_TEXT] for name in asdict(cls()) if name in given
+            one.name: given[one.name].strip()[:LONGEST_TEXT]
+            for one in fields(cls)
+            if one.name in given
         }
         return replace(cls(), **asked)
 
     def query(self, **more: str) -> str:
         """The address's parameters with others in place of theirs, without what is as at first."""
-        first, asked = asdict(Listing()), asdict(replace(self, **more))
-        pairs = {name: value for name, value in asked.items() if value != first[name]}
+        usual = {field.name: field.default for field in fields(self)}
+        asked = {name: more.get(name, getattr(self, name)) for name in usual}
+        pairs = {name: value for name, value in asked.items() if value != usual[name]}
         return f"?{urlencode(pairs)}" if pairs else ""
 
     def holds(self, run: RunRecord, card: Scorecard | None) -> bool:
