@@ -64,7 +64,7 @@ GROUPS = {
     "planning": Group(["statistics/planning.py"], ["planning"]),
     "drawing": Group(
         ["statistics/sampling.py", "statistics/boundary.py", "statistics/survival.py"],
-        ["sampling", "samples", "judge_fit", "pressure"],
+        ["sampling", "boundary", "statistics"],
     ),
 }  # fmt: skip
 

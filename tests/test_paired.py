@@ -119,7 +119,7 @@ def test_effect_sizes_by_hand() -> None:
     assert paired.rank_biserial(values) == pytest.approx((2 + 3 - 1) / 6)
 
 
-FIRST, SECOND = scores(3, 40), scores(4, 40)
+FIRST, SECOND = scores(3, 40), np.minimum(5, scores(4, 40) + 2)
 MISSING = np.where(np.arange(40) % 9 == 0, NAN, SECOND)
 TRIPLES = np.arange(40) // 3
 THERE = ~np.isnan(MISSING)
@@ -154,6 +154,9 @@ def test_a_missing_score_is_the_worst_at_each_end(clusters: Any) -> None:
         bounds.mean_tails(high, reach, 0.0, clusters).at_least,
     )
     assert found.p == min(1.0, 2 * min(tails))
+    mirrored = paired.with_missing(6 - first, 6 - MISSING, SCALE, clusters)
+    assert mirrored.p == pytest.approx(found.p)
+    assert found.p < 0.9
     usual = paired.with_missing(first, MISSING, SCALE, clusters)
     assert usual.interval.low == bounds.mean_bounds(low, reach, 0.975, clusters).low
 
@@ -184,8 +187,13 @@ def test_where_nothing_differs_no_test_finds_a_difference() -> None:
 
 
 def test_the_sign_flip_test_takes_whole_numbers() -> None:
-    with pytest.raises(ValueError, match="sign-flip test takes differences of whole numbers"):
+    with pytest.raises(ValueError, match="differences of whole numbers") as refused:
         paired.sign_flip_p(np.array([1.0, 0.5]))
+    assert str(refused.value) == "the sign-flip test takes differences of whole numbers"
+
+
+def test_the_smallest_p_values_are_exact_where_few_requests_differ() -> None:
+    assert paired.sign_flip_p(np.ones(80)) == pytest.approx(2 * 0.5**80, rel=1e-9)
 
 
 def test_wilcoxon_is_scipys_and_takes_no_clusters_but_of_one_request_each() -> None:

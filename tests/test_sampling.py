@@ -64,6 +64,58 @@ def test_a_sample_of_ids_that_repeat_or_lack_a_stratum_is_refused() -> None:
         stratified_sample(["a", "b", "c"], [1, 2], 2)
 
 
+def quotas(sizes: dict[str, int], n: int) -> dict[str, int]:
+    ids, strata = requests(sizes)
+    return dict(Counter(strata[ids.index(name)] for name in stratified_sample(ids, strata, n)))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n", "expected"),
+    [
+        ({"a": 5, "b": 5, "c": 5}, 7, {"a": 3, "b": 2, "c": 2}),  # what is over: the first by name
+        ({"a": 10, "b": 17, "c": 13}, 20, {"a": 5, "b": 9, "c": 6}),  # 8.5 and 6.5
+        ({"a": 100, "b": 1, "c": 1}, 5, {"a": 3, "b": 1, "c": 1}),  # all that a stratum has
+        ({"a": 60, "b": 30, "c": 3}, 10, {"a": 5, "b": 3, "c": 2}),  # two, from the richest
+        ({"a": 3, "b": 3, "c": 3}, 4, {"a": 2, "b": 1, "c": 1}),  # two of each are too many
+        ({"a": 50, "b": 2, "c": 2}, 6, {"a": 2, "b": 2, "c": 2}),  # just two of each
+    ],
+)
+def test_sizes_are_rounded_by_largest_remainder_with_two_of_each_where_they_fit(
+    sizes: dict[str, int], n: int, expected: dict[str, int]
+) -> None:
+    assert quotas(sizes, n) == expected
+
+
+def test_a_sample_comes_in_random_order() -> None:
+    ids, strata = requests({"a": 50, "b": 50})
+    chosen = [strata[ids.index(name)] for name in stratified_sample(ids, strata, 20)]
+    assert chosen not in (sorted(chosen), sorted(chosen, reverse=True))
+
+
+def test_what_cannot_be_sampled_from_is_one_line() -> None:
+    for wrong, said in (
+        (
+            lambda: stratified_sample(["a"], [1, 2], 1),
+            "1 ids came with 2 strata; expected one each",
+        ),
+        (
+            lambda: stratified_sample(["a", "a"], [1, 2], 1),
+            "an id occurs twice among those to sample from; expected distinct ids",
+        ),
+        (
+            lambda: stratified_sample(["a"], [1], 2),
+            "a sample of 2 requests was asked for; expected from 1 to 1",
+        ),
+        (
+            lambda: grouped_sample(["a"], [1], [1], 0),
+            "a sample of 0 requests was asked for; expected from 1 to 1",
+        ),
+    ):
+        with pytest.raises(MsbError) as refused:
+            wrong()
+        assert str(refused.value) == said
+
+
 def test_a_small_sample_has_both_intents_and_favours_none() -> None:
     strata = [(intent, p) for intent in ("benign", "harmful") for p in range(1, 10)]
     ids = [f"{intent}-{p}-{i}" for intent, p in strata for i in range(3)]
@@ -112,6 +164,30 @@ def test_groups_of_any_size_are_whole_while_they_fit() -> None:
         assert grouped_sample(ids[::-1], ["s"] * 9, groups[::-1], n) == chosen
     with pytest.raises(MsbError, match="expected from 1 to 9"):
         grouped_sample(ids, ["s"] * 9, groups, 10)
+
+
+def test_groups_are_spread_evenly_over_their_strata() -> None:
+    ids = [f"r{i:03d}" for i in range(120)]
+    strata = ["a"] * 60 + ["b"] * 40 + ["c"] * 20
+    groups = [i // 2 for i in range(120)]
+    for seed in range(5):
+        chosen = grouped_sample(ids, strata, groups, 24, seed)
+        found = Counter(strata[ids.index(name)] for name in chosen)
+        assert {stratum: found[stratum] // 2 for stratum in "abc"} == pytest.approx(
+            {"a": 6, "b": 4, "c": 2}, abs=1
+        )
+    first = Counter(grouped_sample(ids, strata, groups, 2, seed)[0] for seed in range(60))
+    assert len({strata[ids.index(name)] for name in first}) == 3, "no stratum always comes first"
+    assert len(first) > 30
+
+
+def test_what_is_too_little_for_a_group_goes_to_one_of_its_members() -> None:
+    ids, groups = ["a1", "a2", "a3", "b1", "b2"], ["a", "a", "a", "b", "b"]
+    for seed in range(6):
+        chosen = grouped_sample(ids, ["s"] * 5, groups, 4, seed)
+        assert len(chosen) == 4
+        assert sorted(Counter(name[0] for name in chosen).values()) in ([1, 3], [2, 2])
+        assert len(grouped_sample(ids, ["s"] * 5, groups, 1, seed)) == 1
 
 
 def test_a_run_that_was_begun_on_a_sample_of_before_goes_on_with_it() -> None:

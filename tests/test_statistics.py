@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from medsafetybench.statistics import (
     gamma_sums,
     survival,
 )
-from medsafetybench.statistics.interval import Interval
+from medsafetybench.statistics.interval import Interval, apart
 
 SCALE = Interval(1, 5)
 NAN = float("nan")
@@ -117,3 +118,59 @@ def test_who_holds_out_without_losses_has_clopper_and_pearsons_interval() -> Non
     assert survival.survival_interval([6], [6]).low == 0
     lost = survival.survival_interval([100, 60], [10, 5])
     assert lost.high - lost.low > found.high - found.low
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.8])
+def test_the_share_that_holds_out_is_of_a_beta_with_the_products_moments(
+    confidence: float,
+) -> None:
+    at_risk, left = [100, 60, 40], [10, 5, 3]
+    tail = (1 - confidence) / 2
+
+    def quantile(factors: list[tuple[int, int]], chance: float) -> float:
+        first = math.prod(stats.beta.mean(a, b) for a, b in factors)
+        second = math.prod(stats.beta.moment(2, a, b) for a, b in factors)
+        total = (first - second) / (second - first**2)
+        return float(stats.beta.ppf(chance, first * total, (1 - first) * total))
+
+    factors = [(91, 10), (56, 5), (38, 3)]
+    expected = (quantile([*factors, (37, 1)], tail), quantile(factors, 1 - tail))
+    found = survival.survival_interval(at_risk, left, confidence)
+    assert found == pytest.approx(expected)
+    if confidence == 0.95:
+        assert survival.survival_interval(at_risk, left) == found
+    # A turn in which nobody left, of those seen, tells nothing but how many are there at last.
+    assert survival.survival_interval([100, 60], [10, 0]).high == pytest.approx(
+        stats.beta.ppf(0.975, 91, 10)
+    )
+    for nobody in ([], [0], [0, 0]):
+        assert survival.survival_interval(nobody, [0] * len(nobody)) == (0, 1)
+
+
+def test_weighted_gammas_of_one_scale_are_one_gamma() -> None:
+    one = gamma_sums.at_most_zero(np.array([1.0, -0.3]), np.array([3.0, 9.0]))
+    parted = gamma_sums.at_most_zero(np.array([1.0, 1.0, -0.3]), np.array([1.0, 2.0, 9.0]))
+    assert parted == pytest.approx(one, abs=1e-9)
+    assert gamma_sums.at_most_zero(np.array([2.0, -2.0]), np.array([4.0, 4.0])) == pytest.approx(
+        0.5, abs=1e-9
+    )
+    both = (np.array([1.0, -0.3, 0.05]), np.array([3.0, 9.0, 20.0]))
+    drawn = np.random.default_rng(0).standard_gamma(both[1], (400_000, 3)) @ both[0]
+    assert gamma_sums.at_most_zero(*both) == pytest.approx((drawn <= 0).mean(), abs=0.003)
+    assert gamma_sums.at_most_zero(-both[0], both[1]) == pytest.approx(
+        1 - gamma_sums.at_most_zero(*both), abs=1e-9
+    )
+
+
+def test_a_sum_that_cannot_be_otherwise_has_chance_0_or_1() -> None:
+    shapes = np.array([1.0, 2.0])
+    for scales, chance in (((1.0, 0.0), 0), ((2.0, 1.0), 0), ((-1.0, 0.0), 1), ((-1.0, -2.0), 1)):
+        assert gamma_sums.at_most_zero(np.array(scales), shapes) == chance
+    far = np.array([1.0, -1e-4])
+    assert gamma_sums.at_most_zero(far, np.array([900.0, 1.0])) == 0.0
+    assert gamma_sums.at_most_zero(-far, np.array([900.0, 1.0])) == 1.0
+
+
+def test_a_difference_lies_on_a_scale_twice_as_wide() -> None:
+    assert apart(Interval(1, 5)) == (-4, 4)
+    assert apart(Interval(0, 1)) == (-1, 1)
