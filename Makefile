@@ -3,6 +3,7 @@
 # make test      all tests
 # make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
 # make lint      ruff and mypy
+# make docs      the documentation as a site that can be searched offline: build/docs/index.html
 # make replicate the paper's experiment at toy scale (about an hour)
 # make bench-throughput / bench-judge / bench-fit / bench-local / bench-train / bench-statistics
 #                the figures of docs/, timed or computed anew
@@ -14,7 +15,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test mutants lint clean replicate train-screen train-demo judge-cards \
+.PHONY: demo test mutants docs lint clean replicate train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
 demo: .venv/demo
@@ -43,6 +44,10 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv/docs
+	$(BIN)/python docs/site/build.py
+	@echo "build/docs/index.html"
 
 bench-throughput: .venv/dev
 	$(BIN)/python bench/bench_throughput.py
@@ -82,10 +87,14 @@ train-demo: .venv/dev
 	$(PIP) --editable '.[local,train,capability]'
 	@touch $@
 
+.venv/docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[docs]'
+	@touch $@
+
 .venv/dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) torch==2.13.0
 	$(PIP) --editable '.[dev]'
-	@touch $@ .venv/demo
+	@touch $@ .venv/demo .venv/docs
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv

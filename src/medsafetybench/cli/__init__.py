@@ -140,7 +140,8 @@ def call(line: Sequence[str]) -> None:
         say(*page.splitlines(), error=not asked)
         sys.exit(0 if asked else MISUSED)
     if asked:
-        for name in TABLES.get(named.name[0], ()):
+        # `runs judge` is called as the group `judge` is, and has none of its commands.
+        for name in TABLES.get(named.name[0], {}).keys() & set(named):
             named[name]  # loads it, for the first line of its docstring
     app(line)
 
