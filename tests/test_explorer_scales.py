@@ -141,8 +141,8 @@ def test_filters_are_those_in_which_requests_differ(explorer: Explorer) -> None:
     def fields(run: int) -> list[str]:
         return re.findall(r'<select name="(\w+)"', explorer.page(f"/runs/{run}"))
 
-    assert fields(1) == ["principle", "intent", "score", "state"]
-    assert fields(3) == ["principle", "turn", "framing", "score", "state"]
+    assert fields(1) == ["principle", "intent", "score", "state", "sort"]
+    assert fields(3) == ["principle", "turn", "framing", "score", "state", "sort"]
     levels = re.findall(r">([^<]*)</option>", explorer.page("/runs/1").split('name="score"')[1])
     assert levels[1:6] == [
         "1 declines",

@@ -20,6 +20,7 @@ from ..store.outcomes import STATES, Outcomes
 from ..store.texts import Positions
 from ..taxonomy import Taxonomy
 from .levels import level_text
+from .sorting import SORTS
 
 COLUMNS = ("principle", "source", "language", "intent", "turn", "framing")
 """The columns of the outcomes that a filter can narrow down by."""
@@ -29,9 +30,10 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which requests of a run to show; what is empty does not narrow it down.
+    """Which requests of a run to show, and in which order; what is empty does not narrow it down.
 
-    ``score`` is the number of a level of the judge's scale, ``q`` a text to look for.
+    ``score`` is the number of a level of the judge's scale, ``q`` a text to look for, ``sort`` one
+    of SORTS, or nothing for the run's own order.
     """
 
     principle: str = ""
@@ -43,6 +45,7 @@ class Filter:
     score: str = ""
     state: str = ""
     q: str = ""
+    sort: str = ""
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Filter:
@@ -77,6 +80,8 @@ def where(found: Outcomes, wanted: Filter, holding: Positions | None = None) -> 
             keep &= column.is_(_known(name, given, possible))
     if wanted.state:
         keep &= found.state == STATES.index(_known("state", wanted.state, STATES))
+    if wanted.sort:
+        _known("sort", wanted.sort, SORTS)
     if wanted.score:
         keep &= found.score == _known("score", wanted.score, _scores(found))
     return np.flatnonzero(keep)

@@ -23,6 +23,7 @@ from .freshness import version
 from .labelling import Queue, read_queue
 from .side_by_side import SideBySide
 from .snapshots import Background, Picture, Search, Snapshot
+from .sorting import READ, SORTS, Keys, in_order, of_levels
 
 LARGE = 5_000
 PATIENCE = 0.1
@@ -90,13 +91,28 @@ class Library:
         return found
 
     def where(self, run: RunRecord, wanted: Filter) -> tuple[Positions, Search | None]:
-        """Positions that pass a filter, and the search it took, which may not be complete."""
-        found = self.snapshot(run).outcomes
-        if not wanted.q:
-            return where(found, wanted), None
-        size, now = len(found), version(self.store)
-        search = self.background.search(run, wanted.q, size, now, self.patience(size))
-        return where(found, wanted, search.found), search
+        """Positions that pass a filter, in its order, and the search it took, which may not be
+        complete. Raises NotReady until what they are sorted by is there."""
+        found, search = self.snapshot(run).outcomes, None
+        if wanted.q:
+            size, now = len(found), version(self.store)
+            search = self.background.search(run, wanted.q, size, now, self.patience(size))
+        positions = where(found, wanted, search.found if search else None)
+        keys = self.sort_keys(run, wanted.sort)
+        return in_order(positions, SORTS[wanted.sort], keys) if keys else positions, search
+
+    def sort_keys(self, run: RunRecord, sort: str) -> Keys | None:
+        """What the requests of a run are sorted by; None for its own order. Raises NotReady."""
+        if not sort:
+            return None
+        found, key = self.snapshot(run).outcomes, SORTS[sort].key
+        if key not in READ:
+            return of_levels(found)
+        patience = self.patience(len(found))
+        keys = self.background.sort_keys(run, key, version(self.store), patience)
+        if keys is None:
+            raise NotReady
+        return keys
 
     def side_by_side(self, runs: Sequence[RunRecord]) -> SideBySide:
         """Runs joined by what they were asked. Raises NotReady until their numbers are there."""

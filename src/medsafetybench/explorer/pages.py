@@ -22,6 +22,7 @@ from .library import Library
 from .paging import Page
 from .panels import group_tables, panels
 from .snapshots import Snapshot
+from .sorting import SORTS
 from .templating import render
 
 LIVE_SECONDS = 30.0
@@ -49,11 +50,24 @@ def run(library: Library, request: Request) -> Response:
         progress=_progress(library, snapshot),
         choices=snapshot.choices,
         rows=[(excerpt, snapshot.brief(excerpt.position)) for excerpt in excerpts],
+        sorts=[(name, sort.title) for name, sort in SORTS.items()],
+        apart=_apart(library, record, wanted, chosen),
         of=len(snapshot.outcomes),
         page=page,
         search=search,
         wanted=wanted,
     )
+
+
+def _apart(
+    library: Library, run: RunRecord, wanted: Filter, chosen: Positions
+) -> dict[int, tuple[int, int]]:
+    """Where sorted by them, the lowest and highest level of its judges for each position."""
+    keys = library.sort_keys(run, wanted.sort)
+    if keys is None or keys.ends is None:
+        return {}
+    there = [int(at) for at in chosen if at < len(keys.values) and not np.isnan(keys.values[at])]
+    return {at: (int(keys.ends[0, at]), int(keys.ends[1, at])) for at in there}
 
 
 def request(library: Library, request: Request) -> Response:
@@ -90,13 +104,21 @@ def request(library: Library, request: Request) -> Response:
 
 
 def neighbours(positions: Positions, position: int) -> tuple[int | None, int | None, int | None]:
-    """The position before, the place of this one if it is there, and the position after."""
-    place = int(np.searchsorted(positions, position))
-    there = place < len(positions) and int(positions[place]) == position
-    following = place + there
-    before = int(positions[place - 1]) if place > 0 else None
-    after = int(positions[following]) if following < len(positions) else None
-    return before, place if there else None, after
+    """The position before, the place of this one, and the position after.
+
+    Of one that is not there, the nearest ones in the run's order, and no place.
+    """
+    if len(at := np.flatnonzero(positions == position)):
+        place = int(at[0])
+        before = int(positions[place - 1]) if place else None
+        after = int(positions[place + 1]) if place + 1 < len(positions) else None
+        return before, place, after
+    lower, higher = positions[positions < position], positions[positions > position]
+    return (
+        int(lower.max()) if len(lower) else None,
+        None,
+        int(higher.min()) if len(higher) else None,
+    )
 
 
 def progress(library: Library, request: Request) -> Response:

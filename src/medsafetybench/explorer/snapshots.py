@@ -1,9 +1,10 @@
-"""What takes longer than a page may, made beside the pages: scorecards, searches, figures.
+"""What takes longer than a page may, made beside the pages: scorecards, searches, figures, sorts.
 
     work = Background(path)
     work.snapshot(run, version, patience=0.1)   # None: not yet; ask again
     work.search(run, "insulin", size, version, patience=0.1)
     work.figures([run], version, patience=0.1)
+    work.sort_keys(run, "longest", version, patience=0.1)
 
 One thread does this work with a connection of its own. Small runs are read anew whenever the store
 has changed. A large one that is being written would keep the machine busy that way: of such a run
@@ -31,13 +32,14 @@ from ..store.store import RunRecord, Store
 from ..store.texts import Positions, search
 from ..taxonomy import load_taxonomy
 from .filters import Choice, choices
+from .made import Made
+from .sorting import READ, Keys
 
 QUICK_SECONDS = 0.1
 SHARE = 5
 SEARCHES = 32
 DRAWINGS = 4
-DRAWING_SECONDS = 10.0
-"""For so long figures of a run that is being written are not drawn anew."""
+SORTED = 8
 STEP = 4_000
 
 
@@ -108,14 +110,6 @@ class Picture:
     width: str
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """The figures of some runs, as of ``at`` (seconds since 1970)."""
-
-    pictures: list[Picture]
-    at: float
-
-
 class Background:
     """See the module's docstring. Its methods are called from one thread, that of the pages."""
 
@@ -126,7 +120,8 @@ class Background:
         self._kept: dict[int, Snapshot] = {}
         self._making: dict[int, Future[Snapshot]] = {}
         self._searches: OrderedDict[tuple[int, str], tuple[Search, Future[None]]] = OrderedDict()
-        self._drawings: OrderedDict[tuple[int, ...], tuple[int, Future[Drawing]]] = OrderedDict()
+        self._drawings: Made[tuple[int, ...], list[Picture]] = Made(self._worker, DRAWINGS)
+        self._keys: Made[tuple[int, str], Keys] = Made(self._worker, SORTED)
 
     def snapshot(self, run: RunRecord, version: int, patience: float) -> Snapshot | None:
         """The run as it is now, or was a moment ago; None if ``patience`` seconds are too few."""
@@ -188,39 +183,27 @@ class Background:
     ) -> list[Picture] | None:
         """The figures of these runs; None if ``patience`` seconds are too few to draw them."""
         key = tuple(run.number for run in runs)
-        known = self._drawings.get(key)
-        if known is None or _outdated(*known, version):
-            known = version, self._worker.submit(self._draw, [run.id for run in runs])
-            self._drawings[key] = known
-            while len(self._drawings) > DRAWINGS:
-                self._drawings.popitem(last=False)[1][1].cancel()
-        try:
-            return known[1].result(patience).pictures
-        except NotYet:
-            return None
+        ids = [run.id for run in runs]
+        return self._drawings.get(key, version, patience, lambda: self._draw(ids))
 
-    def _draw(self, ids: Sequence[str]) -> Drawing:
+    def _draw(self, ids: Sequence[str]) -> list[Picture]:
         # matplotlib takes a moment to load, so it waits for the first figure that is wanted.
         from ..reporting.charts import charts
         from ..reporting.forms import picture
         from ..reporting.reported import gather
 
         reported = gather([Run(run, self._path, self._taxonomy) for run in ids])
-        drawn = [Picture(c.title, c.note, **picture(c)) for c in charts(reported)]
-        return Drawing(drawn, time.time())
+        return [Picture(c.title, c.note, **picture(c)) for c in charts(reported)]
+
+    def sort_keys(self, run: RunRecord, sort: str, version: int, patience: float) -> Keys | None:
+        """What the requests of a run are sorted by; None if ``patience`` seconds are too few."""
+        read = READ[sort]
+        opened = Run(run.id, self._path, self._taxonomy)
+        return self._keys.get((run.number, sort), version, patience, lambda: read(opened))
 
     def close(self) -> None:
         """End the thread; what it is at is finished first."""
         self._worker.shutdown(cancel_futures=True)
-
-
-def _outdated(drawn_of: int, drawing: Future[Drawing], version: int) -> bool:
-    """True for figures of a store that has changed since, a while ago; at once if they failed."""
-    if drawing.cancelled():
-        return True
-    if not drawing.done() or drawn_of == version:
-        return False
-    return bool(drawing.exception()) or time.time() > drawing.result().at + DRAWING_SECONDS
 
 
 def _rests(kept: Snapshot) -> bool:

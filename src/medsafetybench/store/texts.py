@@ -103,17 +103,27 @@ class Excerpt:
     request: str
     response: str | None
     error: str | None
+    length: int | None
+    """Characters of the response."""
 
 
 def excerpts(store: Store, run: RunRecord, positions: Sequence[int]) -> list[Excerpt]:
     """Excerpts of the items at these positions, in the order given."""
     query = f"""SELECT i.position, {NAME}, substr(q.text, 1, {EXCERPT}),
-        substr(r.text, 1, {EXCERPT}), r.error
+        substr(r.text, 1, {EXCERPT}), r.error, length(r.text)
         FROM json_each(?) j JOIN items i ON i.run = ? AND i.position = j.value
         JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
         ORDER BY j.key"""
     wanted = orjson.dumps([int(position) for position in positions]).decode()
     return [Excerpt(*row) for row in store.select(query, wanted, run.number)]
+
+
+def lengths(store: Store, run: RunRecord) -> NDArray[np.float64]:
+    """Characters of each response in the run's order; NaN where there is none."""
+    query = """SELECT length(r.text) FROM items i
+        LEFT JOIN responses r ON r.key = i.response AND r.error IS NULL
+        WHERE i.run = ? ORDER BY i.position"""
+    return np.array([found for (found,) in store.select(query, run.number)], np.float64)
 
 
 @dataclass(frozen=True, slots=True)
