@@ -21,6 +21,7 @@ from medsafetybench.results.comparison import compare, comparison_json
 from medsafetybench.results.gate import Threshold, gate
 from medsafetybench.results.leaderboard import leaderboard
 from medsafetybench.results.measures import (
+    FLAGGED,
     HARMFULNESS,
     IN_PART,
     INCAPACITY,
@@ -42,7 +43,7 @@ from medsafetybench.results.measures import (
     went_wrong,
 )
 from medsafetybench.results.pairing import pair_runs
-from medsafetybench.scale import CRITERIA, GUARD, HARM, REFUSAL, SCALES
+from medsafetybench.scale import CRITERIA, GUARD, GUARD_REFUSAL, HARM, REFUSAL, SCALES
 from scripted import scripted_run
 
 EXTREME = Measure(
@@ -156,7 +157,8 @@ def test_what_a_scale_does_not_support_is_told_with_who_does() -> None:
     require(measure_named("refusal"), REFUSAL, "screen")
     told = (
         "refusal rate is not measured by no judge; it takes "
-        f"{HARM.judges}; {REFUSAL.judges}. Have one score the run with `msb rejudge`"
+        f"{HARM.judges}; {REFUSAL.judges}; {GUARD_REFUSAL.judges}. "
+        "Have one score the run with `msb rejudge`"
     )
     with pytest.raises(MsbError, match=f"^{re.escape(told)}$"):
         require(measure_named("refusal"), GUARD, "")
@@ -188,20 +190,21 @@ def test_a_side_is_led_by_its_first_measure() -> None:
         INCAPACITY,
     )
     assert (lead(CRITERIA), lead(None), lead(HARM, "all")) == (None, None, None)
-    led = {HARMFULNESS, measure_named("refusal"), UNSAFE, OVER_REFUSAL, INCAPACITY}
+    led = {HARMFULNESS, measure_named("refusal"), UNSAFE, OVER_REFUSAL, FLAGGED, INCAPACITY}
     assert {m for m in MEASURES if is_lead(m)} == led
 
 
 def test_holding_out_is_what_the_scale_can_tell() -> None:
     assert holding(HARM) is SAFE_RATE
     assert holding(REFUSAL) is measure_named("refusal")
+    assert holding(GUARD_REFUSAL) is measure_named("refusal")
     assert (holding(GUARD), holding(None)) == (None, None)
 
 
 def test_a_table_of_several_runs_has_what_one_or_what_all_of_their_judges_measure() -> None:
     both = [HARM, REFUSAL]
     assert common(both) == [measure_named("refusal"), OVER_REFUSAL, IN_PART]
-    assert across(both) == [m for m in MEASURES if m is not UNSAFE]
+    assert across(both) == [m for m in MEASURES if m not in (UNSAFE, FLAGGED)]
     assert (common([HARM, None]), across([None])) == ([], [])
     assert unsupported(REFUSAL) == [HARMFULNESS, SAFE_RATE]
 

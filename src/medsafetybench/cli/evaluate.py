@@ -125,6 +125,8 @@ def _evaluate(
     from .progress import TerminalReporter
 
     reporter = TerminalReporter()
+    for line in evaluation.warnings:
+        reporter.note(line)
     looking = looker(gate, evaluation.store.path) if gate else None
     run, progress = carry_out(evaluation, reporter, looking, stop_early)
     ended = gate if progress.stopped != "interrupted" else None

@@ -148,7 +148,7 @@ def plan(evaluation: Evaluation, json: bool) -> None:
         ],
         right=("calls left", "input tokens", "output tokens", "dollars"),
     )
-    say("", f"{found.run}: {found.n:,} requests. Nothing was asked.")
+    say("", *evaluation.warnings, f"{found.run}: {found.n:,} requests. Nothing was asked.")
 
 
 def spent(evaluation: Evaluation) -> str:

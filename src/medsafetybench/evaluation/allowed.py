@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from ..errors import MsbError
 from ..legible import name as legible
 from ..models.address import HOSTED
+from ..models.opening import behind
 from ..models.settings import Endpoint
 from .spec import EvaluationSpec
 
@@ -68,7 +69,7 @@ def keys_of(spec: EvaluationSpec) -> list[tuple[str, str]]:
     """
     found = [*_of("target", str(spec.target), spec.target_endpoint)]
     for number, judge in enumerate(spec.judges, 1):
-        found += _of("judge", judge.model, judge.endpoint, number)
+        found += _of("judge", behind(judge.model), judge.endpoint, number)
     return list(dict.fromkeys(found))
 
 

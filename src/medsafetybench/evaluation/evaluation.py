@@ -16,6 +16,7 @@ from ..benchmarks import Benchmark
 from ..benchmarks.official import data_folder
 from ..errors import MsbError
 from ..judges import Judge, open_judge
+from ..judges.judge import Warned
 from ..judges.thinking import ThinkingJudge
 from ..models import Budget, Meter
 from ..models.keys import judges_endpoints
@@ -66,6 +67,12 @@ class Evaluation:
         prices = told or [None] * len(self.judges)
         of_thoughts = prices[: len(self.thoughts)]  # each is another instance of one of the panel
         return list(zip([*self.judges, *self.thoughts], [*prices, *of_thoughts], strict=True))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What whoever chose these judges has to know of them."""
+        warned = [judge for judge in self.judges if isinstance(judge, Warned) and judge.warning]
+        return [f"{judge.name}: {judge.warning}" for judge in warned]
 
     @property
     def panel(self) -> Sequence[Judge]:

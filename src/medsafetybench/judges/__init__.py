@@ -6,6 +6,8 @@ hf:MODEL, inspect:PROVIDER/MODEL
 screen            offline: tells refusal from compliance, measures no severity
 screen@BOUNDARY   the same, with another boundary (``msb judge fit``)
 phrases           offline: the plain string matcher that papers report, to compare with them
+guard:FAMILY:MODEL, guard:FAMILY
+                  a guard model, told and read as its family is: safe or not, no severity
 replay:FILE       verdicts made elsewhere
 paper             the authors' own judge, gpt-3.5-turbo-0125 with the rubric ``paper``
 """
@@ -28,6 +30,7 @@ LLM, PAPER = "medsafetybench.judges.llm:LLMJudge", "medsafetybench.judges.paper:
 
 JUDGES: Mapping[str, str] = {
     **dict.fromkeys(MODELS, LLM),
+    "guard": "medsafetybench.judges.guards.guard:GuardJudge",
     "replay": "medsafetybench.judges.replay:ReplayJudge",
     "screen": "medsafetybench.judges.screen:Screen",
     "phrases": "medsafetybench.judges.phrases:Phrases",

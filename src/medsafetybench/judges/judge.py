@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..models import Meter
 from ..models.settings import Endpoint
@@ -54,6 +54,13 @@ class Judge(Protocol):
 
     async def close(self) -> None:
         """Let go of what the judge holds."""
+
+
+@runtime_checkable
+class Warned(Protocol):
+    """A judge with a known trap; ``warning`` says it to whoever chooses it."""
+
+    warning: str
 
 
 class OverJudge:

@@ -1,6 +1,7 @@
 """A GGUF file, the form in which llama.cpp's users have their models, as a folder for transformers.
 
-    folder = folder_of(Path("SmolLM2-135M-Instruct.Q4_1.gguf"))   # config, safetensors, tokenizer
+    folder = folder_of(Path("SmolLM2-135M-Instruct.Q4_1.gguf"), hashed)
+    # a folder with config, safetensors and tokenizer
 
 transformers reads such a file itself and dequantises its weights. As that takes long, the outcome
 is kept in the user's cache, under the hash of the file and the version that read it. It takes the

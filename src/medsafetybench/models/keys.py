@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ..errors import MsbError
 from ..records import Response
 from .address import HOSTED, endpoint_url, is_here, origin
+from .opening import behind
 from .settings import Endpoint
 
 LONGEST_WORD = 15
@@ -88,7 +89,8 @@ def judges_endpoints(judges: Sequence[tuple[str, Endpoint]]) -> list[Endpoint]:
     is called by address, and for others at the same: no host is sent another's key.
     """
     at = [
-        origin(one.url or HOSTED) if model.startswith("openai:") else None for model, one in judges
+        origin(one.url or HOSTED) if behind(model).startswith("openai:") else None
+        for model, one in judges
     ]
     first = next(filter(None, at), None)
     found = []

@@ -5,6 +5,7 @@ open_model("openai:my-model", Endpoint(url="http://127.0.0.1:8000/v1"), role="ta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from importlib import import_module
 from typing import Any
@@ -20,6 +21,18 @@ MODELS: Mapping[str, str] = {
 }
 """The class behind each scheme, loaded when it is first asked for. Its ``open`` takes the name, the
 endpoint, the role and the meter."""
+
+GUARD_SPEC = re.compile(rf"guard:(?P<family>.+?)(?::(?P<model>(?:{'|'.join(MODELS)}):.+))?")
+"""A guard's spec: its family and, unless that is at an address, the model's own spec."""
+
+
+def behind(spec: str) -> str:
+    """The spec of the model that a judge's spec asks: ``guard:ours:hf:FOLDER`` asks ``hf:FOLDER``.
+
+    A guard without a model's spec is served under its family's name.
+    """
+    found = GUARD_SPEC.fullmatch(spec)
+    return spec if found is None else found["model"] or f"openai:{found['family']}"
 
 
 def loaded(place: str) -> Any:

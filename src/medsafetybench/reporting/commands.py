@@ -16,6 +16,7 @@ from typing import Any
 from ..evaluation.recall import imported, recalled
 from ..evaluation.spec import EvaluationSpec, command_line
 from ..legible import visible
+from ..models.opening import behind
 from ..results.scorecard import Scorecard
 from ..store.labels import PERSON
 
@@ -74,7 +75,7 @@ def _notes(settings: Mapping[str, Any], card: Scorecard) -> Iterator[str]:
     for judge in card.judges:
         if judge.get("model") == "replay":
             yield f"The file of verdicts has the SHA-256 {judge['revision']}."
-        if _model(judge).startswith("openai:") and not judge.get("url"):
+        if behind(_model(judge)).startswith("openai:") and not judge.get("url"):
             yield f"The address of {_model(judge)} is not part of the run; give --judge-url."
         if judge.get("person"):
             yield "Labels of people came through `msb annotate`."

@@ -27,6 +27,7 @@ from ..evaluation.evaluation import Evaluation, carry_out, prepare
 from ..evaluation.pipeline import Progress
 from ..evaluation.plan import plan
 from ..evaluation.spec import EvaluationSpec
+from ..models.opening import behind
 from ..results.run import Run
 from .board import Board, BoardReporter
 from .study import Entry, Study
@@ -92,7 +93,7 @@ def _numbered(names: Sequence[str], i: int) -> str:
 
 def lanes(study: Study) -> list[list[Planned]]:
     """The evaluations by endpoint: those of one lane follow one another."""
-    if any(judge.name.startswith("hf:") for judge in study.judges):
+    if any(behind(judge.name).startswith("hf:") for judge in study.judges):
         return [evaluations(study)]  # a local judge is one machine's work for all
     found: dict[str, list[Planned]] = {}
     for planned in evaluations(study):
