@@ -1,6 +1,6 @@
 """The paper's question sets from files: MedQA, MedMCQA, PubMedQA and six subjects of MMLU.
 
-    fetch()                                     # 15 files, pinned and hash-checked
+    fetch(folder)                               # 15 files, pinned and hash-checked
     task_config("medqa_4options", folder_of())  # lm-eval's own task, its questions from our files
 
 Prompts, options and scoring are those of the task that lm-eval ships; only where the questions come
