@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from ..errors import MsbError
 from ..store.database import is_busy
-from . import compare_pages, figure_pages, label_pages, pages, run_list, settle_pages
+from . import compare_pages, download, figure_pages, label_pages, pages, run_list, settle_pages
 from .door import Door
 from .door_pages import door_routes
 from .forms import form
@@ -68,6 +68,7 @@ def create_app(path: Path, door: Door) -> Starlette:
         Route("/runs/{run:int}", page(pages.run)),
         Route("/runs/{run:int}/progress", page(pages.progress)),
         Route("/runs/{run:int}/requests/{position:int}", page(pages.request)),
+        Route("/runs/{run:int}/requests.{form}", page(download.send)),
         Route("/runs/{run:int}/label", page(label_pages.show), methods=["GET"]),
         Route("/runs/{run:int}/label", page(label_pages.put), methods=["POST"]),
         Route("/runs/{run:int}/label/undo", page(label_pages.undo), methods=["POST"]),

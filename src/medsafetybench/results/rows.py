@@ -18,14 +18,17 @@ from ..store.texts import Texts, texts
 USAGE = ("input_tokens", "output_tokens", "thinking_tokens", "latency")
 
 
-def rows(store: Store, found: Outcomes) -> Iterator[dict[str, Any]]:
-    """The rows in the run's order, streamed.
+def rows(
+    store: Store, found: Outcomes, positions: Sequence[int] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows in the run's order, or those at these positions in theirs, streamed.
 
     ``score`` is the number of a level of the judge's ``scale`` and ``level`` its name; what each
     judge said follows under its name.
     """
     names = column_names(found.judges)
-    for place, said in enumerate(texts(store, found.run, found.judges)):
+    places = range(len(found)) if positions is None else positions
+    for place, said in zip(places, texts(store, found.run, found.judges, positions), strict=False):
         yield _row(found, place, said, names)
 
 

@@ -20,6 +20,7 @@ from ..scale import SCALES, Level
 from .store import NAME, JudgeRecord, RunRecord, Store
 
 EXCERPT = 240
+CHUNK = 500
 
 Positions = NDArray[np.int64]
 
@@ -46,8 +47,14 @@ class Texts:
     reasons: tuple[str | None, ...]
 
 
-def texts(store: Store, run: RunRecord, judges: Sequence[JudgeRecord]) -> Iterator[Texts]:
-    """The texts of every request, in order, streamed."""
+def texts(
+    store: Store,
+    run: RunRecord,
+    judges: Sequence[JudgeRecord],
+    positions: Sequence[int] | None = None,
+) -> Iterator[Texts]:
+    """The texts of every request in the run's order, or of those at these positions in theirs;
+    streamed."""
     m = len(judges)
     said = "".join(f", v{j}.rationale" for j in range(m))
     why = "".join(f", v{j}.reason" for j in range(m))
@@ -59,10 +66,10 @@ def texts(store: Store, run: RunRecord, judges: Sequence[JudgeRecord]) -> Iterat
     query = f"""SELECT q.text, q.context, q.reference, r.text, r.finish_reason, r.error,
         r.thinking, r.notice, r.input_tokens, r.output_tokens, r.thinking_tokens, r.latency
         {said}{why}
-        FROM items i JOIN requests q ON q.key = i.request
+        FROM {{items}} JOIN requests q ON q.key = i.request
         LEFT JOIN responses r ON r.key = i.response{joins}
-        WHERE i.run = ? ORDER BY i.position"""
-    for row in store.select(query, run.number):
+        WHERE i.run = ? ORDER BY {{order}}"""
+    for row in _selected(store, run, query, positions):
         request, context, reference, response, ended, error, thinking, notice = row[:8]
         yield Texts(
             request,
@@ -77,6 +84,20 @@ def texts(store: Store, run: RunRecord, judges: Sequence[JudgeRecord]) -> Iterat
             rationales=row[12 : 12 + m],
             reasons=row[12 + m :],
         )
+
+
+def _selected(
+    store: Store, run: RunRecord, query: str, positions: Sequence[int] | None
+) -> Iterator[tuple[Any, ...]]:
+    if positions is None:
+        yield from store.select(query.format(items="items i", order="i.position"), run.number)
+        return
+    picked = query.format(
+        items="json_each(?) j CROSS JOIN items i ON i.position = j.value", order="j.key"
+    )
+    for start in range(0, len(positions), CHUNK):
+        wanted = [int(position) for position in positions[start : start + CHUNK]]
+        yield from store.select(picked, orjson.dumps(wanted).decode(), run.number)
 
 
 def search(store: Store, run: RunRecord, text: str, start: int, stop: int) -> Positions:
