@@ -15,6 +15,7 @@ EXTRAS = {
     "train": ("trl",),
     "capability": ("lm_eval",),
     "web": ("starlette", "uvicorn"),
+    "pdf": ("fpdf2",),
     "parquet": ("pyarrow", "pandas"),
     "inspect": ("inspect_ai",),
 }

@@ -13,7 +13,7 @@ from .figures import After, Before, Runs
 from .said import say
 from .usage import at_least
 
-SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".tex": "tex"}
+SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".tex": "tex", ".pdf": "pdf"}
 
 
 def report(
@@ -23,7 +23,7 @@ def report(
     ),
     form: Annotated[
         str | None,
-        Parameter(name="--format", help="html, md or tex. [default: by the file's ending]"),
+        Parameter(name="--format", help="html, md, tex or pdf. [default: by the file's ending]"),
     ] = None,
     before: Before = None,
     after: After = None,
@@ -44,7 +44,7 @@ def report(
 
     form = form or _form_of(output)
     if form not in SUFFIXES.values():
-        raise MsbError(f"--format {form!r}; expected html, md or tex")
+        raise MsbError(f"--format {form!r}; expected html, md, tex or pdf")
     path = write_report(
         runs,
         output,
@@ -63,6 +63,5 @@ def _form_of(output: Path) -> str:
     """The form that a file's ending names. Raises MsbError for one that we do not write."""
     ending = output.suffix.lower()
     if ending and ending not in SUFFIXES:
-        how = "; print the .html from a browser, or run pdflatex on the .tex" * (ending == ".pdf")
-        raise MsbError(f"{output}: a report is .html, .md or .tex{how}. --format names the form")
+        raise MsbError(f"{output}: a report is .html, .md, .tex or .pdf; --format names the form")
     return SUFFIXES.get(ending, "html")

@@ -5,9 +5,10 @@
 reported     what figures and report are made of: runs, scorecards, agreement of judges
 charts       what each figure shows, as rows of numbers
 figures      charts as SVG, PNG or PDF; ``drawing`` says how each kind looks
-report       what a report says, section by section; ``document`` is its shape, ``scores`` and
-             ``samples`` are its tables and quotations
-forms        the report as HTML, Markdown or LaTeX
+report       what a report says, section by section; ``document`` is its shape, ``board`` its first
+             page, ``scores``, ``differences`` and ``samples`` are its tables and quotations
+methods      the paragraph on methods for a paper
+forms, pdf   the report as HTML, Markdown, LaTeX or PDF
 
 Whatever a model, a judge or a file said is shown as text that does nothing; see ``legible``.
 """
@@ -35,7 +36,8 @@ def write_report(
     rule: str = "median",
     include_text: int = 0,
 ) -> Path:
-    """Write the report of these runs (none: the last one) as ``html``, ``md`` or ``tex``.
+    """Write the report of these runs (none: the last one) as ``html``, ``md``, ``tex`` or
+    ``pdf``.
 
     ``before`` and ``after`` are runs to be paired; ``judges`` and ``rule`` as in ``Run.summary``;
     ``include_text`` is how many responses of each run to quote. Returns the file. Raises MsbError
@@ -52,11 +54,11 @@ def write_report(
     selection = select(runs, store, before, after)
     found = gather(selection.runs, judges, rule)
     pairs = in_pairs(found, selection.pairs)
-    text = RENDER[form](build(found, pairs, include_text, judges, rule))
+    made = RENDER[form](build(found, pairs, include_text, judges, rule))
     path = Path(output).expanduser()
     try:
         with appearing(path) as part:
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(made if isinstance(made, bytes) else made.encode("utf-8"))
     except OSError as error:
         raise MsbError(f"{path} cannot be written: {error.strerror}") from None
     return path

@@ -1,4 +1,4 @@
-"""A report as one HTML file, or its tables as Markdown or LaTeX.
+"""A report as one HTML file, or its tables as Markdown or LaTeX; ``pdf`` is a file of its own.
 
     Path("report.html").write_text(html(report))
 
@@ -18,6 +18,7 @@ from markupsafe import Markup
 from .charts import Chart
 from .document import Report, Section, Table
 from .figures import dark, svg
+from .pdf import pdf
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -178,4 +179,9 @@ def _latex_row(cells: tuple[str, ...]) -> str:
     return " & ".join(map(latex_text, cells)) + r" \\"
 
 
-RENDER: dict[str, Callable[[Report], str]] = {"html": html, "md": markdown, "tex": latex}
+RENDER: dict[str, Callable[[Report], str | bytes]] = {
+    "html": html,
+    "md": markdown,
+    "tex": latex,
+    "pdf": pdf,
+}

@@ -15,8 +15,10 @@ from typing import Any
 
 from ..legible import name
 from . import scores
+from .board import first_page
 from .charts import charts
 from .commands import reproduce
+from .differences import differences
 from .document import Report, Section, Table
 from .limits import known_limits
 from .reported import ReportedRun, judges_differ
@@ -50,6 +52,8 @@ def build(
     drawn = charts(found, pairs)
     confusions = [chart for chart in drawn if chart.kind == "confusion"]
     sections = [
+        *first_page(found),
+        differences(found, pairs),
         _evaluated(found),
         scores.scorecard(found, MIXED if judges_differ(cards) else ""),
         Section("figures", "Figures", charts=[c for c in drawn if c.kind != "confusion"]),

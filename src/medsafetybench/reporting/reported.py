@@ -17,18 +17,21 @@ from ..results.agreement import Agreement, agreement_of
 from ..results.naming import Name, name_of, told_apart
 from ..results.run import Run, open_run
 from ..results.scorecard import Scorecard
+from ..store.outcomes import Outcomes
 from ..store.store import Store
 
 
 @dataclass(frozen=True)
 class ReportedRun:
-    """One run: its scorecard, what it is made of, a name for it, and its judges' agreement."""
+    """One run: its scorecard, what it is made of, a name for it, its judges' agreement, and what
+    came of each request."""
 
     card: Scorecard
     settings: Mapping[str, Any]
     label: str
     agreement: Agreement | None = None
     run: Run | None = field(default=None, repr=False)
+    outcomes: Outcomes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def gather(
     found = []
     for run, card, outcomes, label in zip(runs, cards, tables, labels, strict=True):
         agreed = agreement_of(outcomes) if len(outcomes.judges) > 1 else None
-        found.append(ReportedRun(card, outcomes.run.settings, label, agreed, run))
+        found.append(ReportedRun(card, outcomes.run.settings, label, agreed, run, outcomes))
     return found
 
 
