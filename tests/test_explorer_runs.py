@@ -107,10 +107,10 @@ def test_a_hidden_run_is_left_out_for_everybody_until_it_is_shown_again(
 def test_hiding_none_or_one_that_is_not_there_is_a_line_and_changes_nothing(
     client: TestClient, store: Path
 ) -> None:
-    for sent, status in (({}, 400), ({"run": "x"}, 400), ({"run": ["1", "99"]}, 404)):
+    for sent, status in (({}, 400), ({"run": "x"}, 404), ({"run": ["1", "99"]}, 404)):
         assert client.post("/runs/hide", data=sent, headers=OURS).status_code == status
     assert client.post("/runs/hide", data={"run": "1"}).status_code == 403
-    assert client.get("/runs/hide?run=1").status_code == 405
+    assert client.get("/runs/hide?run=1").status_code == 404
     with Store.read(store) as read:
         assert not any("hidden" in run.tags for run in read.runs())
 

@@ -43,6 +43,9 @@ def explore(
             "without, 127.0.0.1, for browsers that find no name below localhost.",
         ),
     ] = True,
+    view: Annotated[
+        str, Parameter(help="Open at this page: an address that somebody read, or /runs/RUN.")
+    ] = "/",
     shortcuts: Annotated[
         bool, Parameter(negative="--no-shortcuts", help="Begin with keyboard shortcuts.")
     ] = True,
@@ -59,7 +62,7 @@ def explore(
 
     with ticket_file() if browser else nullcontext() as file:
         given = Browser(file) if file else by_link
-        serve(store, port, given, project, own_host=own_host, shortcuts=shortcuts)
+        serve(store, port, given, project, own_host=own_host, shortcuts=shortcuts, view=view)
 
 
 def by_link(address: str, ticket: str) -> None:

@@ -21,6 +21,7 @@ from .library import Library
 from .paging import Page, whole
 from .side_by_side import CHANGES, MOST_RUNS, SideBySide
 from .templating import render
+from .view import view_of
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,14 @@ class Question:
     def of(cls, library: Library, request: Request) -> Question:
         """Raises MsbError unless it names two to four different runs."""
         given = request.query_params
-        numbers = [whole(text) for text in given.getlist("run")]
-        picked = sorted({number for number in numbers if number is not None})
+        picked = library.picked(given.getlist("run"))
         if not 2 <= len(picked) <= MOST_RUNS:
             raise MsbError(
                 f"{len(picked)} runs were picked; pick two to {MOST_RUNS} in the table of runs"
             )
         against = whole(given.get("against", ""), 1) or 1
         return cls(
-            [library.run(number) for number in picked],
+            picked,
             Filter.of({**given, "q": "", "score": "", "state": "", "sort": ""}),
             given.get("change", ""),
             measure_named(given["measure"]) if given.get("measure") else None,
@@ -76,6 +76,7 @@ def table(library: Library, request: Request) -> Response:
     return render(
         request,
         "compare.html",
+        view=view_of(request, question.runs),
         runs=question.runs,
         question=question,
         compared=compared,
@@ -120,6 +121,7 @@ def pair(library: Library, request: Request) -> Response:
     return render(
         request,
         "pair.html",
+        view=view_of(request, question.runs),
         query=question.query,
         sides=sides,
         asked=asked,

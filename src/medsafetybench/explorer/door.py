@@ -48,7 +48,7 @@ class Door:
     """Tickets and sessions of one start of the explorer, at one host name.
 
     ``given`` is told each ticket as it is made: one at first, the next when that was used or is too
-    late.
+    late. A ticket leads to the ``view``.
     """
 
     def __init__(
@@ -57,9 +57,11 @@ class Door:
         given: Callable[[str], None],
         *,
         shortcuts: bool = True,
+        view: str = "/",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host = host
+        self.view = view
         self._given = given
         self._shortcuts = shortcuts
         self._clock = clock

@@ -34,10 +34,10 @@ PAGE = Markup(
     "{head}<title>{title} · msb explore</title><style>{style}</style></head>"
     "<body><main><h1>{title}</h1>{body}</main></body></html>"
 )
-# The page that takes a ticket turns into the first page by itself: a redirect would still count as
+# The page that takes a ticket turns into the first view by itself: a redirect would still count as
 # coming from wherever the link was followed, and a browser then withholds a Strict cookie.
-ONWARD = Markup('<meta http-equiv="refresh" content="0; url=/">')
-ENTRY = Markup('<p><a href="/">Continue</a></p>')
+ONWARD = Markup('<meta http-equiv="refresh" content="0; url={view}">')
+ENTRY = Markup('<p><a href="{view}">Continue</a></p>')
 WHY = {
     "used": (
         "This link was used already",
@@ -81,9 +81,9 @@ def door_routes(door: Door) -> list[BaseRoute]:
             secret = door.enter(given.get("ticket", ""))
         except NoEntry as refusal:
             if request.state.session:
-                return entry()
+                return entry(door)
             return turned_away(request.headers, refusal.why)
-        page, name = entry(), cookie_name(door, request.headers)
+        page, name = entry(door), cookie_name(door, request.headers)
         page.set_cookie(
             name, secret, httponly=True, samesite="strict", secure=name.startswith("__Host-")
         )
@@ -114,9 +114,10 @@ def cookie_name(door: Door, headers: Headers) -> str:
     return f"__Host-msb_{port}" if door.host.endswith(".localhost") else f"msb_{port}"
 
 
-def entry() -> HTMLResponse:
-    """The page that leads from a link to the first page."""
-    return HTMLResponse(PAGE.format(title="Opening", style=Markup(STYLE), head=ONWARD, body=ENTRY))
+def entry(door: Door) -> HTMLResponse:
+    """The page that leads from a link to the first view."""
+    head, body = (part.format(view=door.view) for part in (ONWARD, ENTRY))
+    return HTMLResponse(PAGE.format(title="Opening", style=Markup(STYLE), head=head, body=body))
 
 
 def turned_away(headers: Headers, why: str, method: str = "GET") -> Response:

@@ -7,7 +7,7 @@ a lock. What takes long is left to snapshots.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,12 +54,17 @@ class Library:
         """Every run, oldest first."""
         return self.store.runs()
 
-    def run(self, number: int) -> RunRecord:
-        """The run with this number in the store, or a 404."""
+    def run(self, named: str) -> RunRecord:
+        """The run with this number in the store, or this id, which it has in any; or a 404."""
         for run in self.runs():
-            if run.number == number:
+            if named in (str(run.number), run.id):
                 return run
         raise HTTPException(404, "There is no such run in this store.")
+
+    def picked(self, named: Iterable[str]) -> list[RunRecord]:
+        """The runs of these numbers or ids, each once, the oldest first."""
+        found = {run.number: run for run in map(self.run, filter(None, named))}
+        return sorted(found.values(), key=lambda run: (run.created, run.number))
 
     def size(self, run: RunRecord) -> int:
         """How many requests a run has."""

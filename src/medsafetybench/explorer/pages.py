@@ -24,6 +24,7 @@ from .panels import group_tables, panels
 from .snapshots import Snapshot
 from .sorting import SORTS
 from .templating import render
+from .view import view_of
 
 LIVE_SECONDS = 30.0
 """A run with work left counts as being written if the store was written to so recently."""
@@ -41,6 +42,7 @@ def run(library: Library, request: Request) -> Response:
     return render(
         request,
         "run.html",
+        view=view_of(request, [record]),
         run=record,
         card=snapshot.card,
         panels=panels(snapshot.card),
@@ -85,6 +87,7 @@ def request(library: Library, request: Request) -> Response:
     return render(
         request,
         "request.html",
+        view=view_of(request, [record]),
         run=record,
         target=record.title,
         item=item,

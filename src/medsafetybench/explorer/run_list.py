@@ -8,7 +8,7 @@ changed about it, and it is shown again when that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +22,6 @@ from ..results.scorecard import Scorecard
 from ..store.names import tag
 from ..store.store import RunRecord
 from .library import Library
-from .paging import whole
 from .panels import scale_of
 from .templating import render
 
@@ -112,19 +111,14 @@ def show(library: Library, request: Request) -> Response:
 def hide(library: Library, request: Request) -> Response:
     """Hide the picked runs, or show them again; then the list as it was asked for."""
     sent = request.state.form
-    picked = _picked(library, sent.getlist("run"))
+    picked = library.picked(sent.getlist("run"))
+    if not picked:
+        raise MsbError("no run was picked; go back and tick those that are meant")
     change = {"remove" if sent.get("again") == "1" else "add": [HIDDEN]}
     with library.writing() as store:
         for run in picked:
             tag(store, run, **change)
     return RedirectResponse(f"/{Listing.of(request.query_params).query()}", 303)
-
-
-def _picked(library: Library, numbers: Sequence[str]) -> list[RunRecord]:
-    picked = [library.run(number) for text in numbers if (number := whole(text)) is not None]
-    if not picked:
-        raise MsbError("no run was picked; go back and tick those that are meant")
-    return picked
 
 
 def _sorting(sort: str) -> tuple[str, Callable[[Scorecard], Any]]:

@@ -18,6 +18,7 @@ from ..errors import MsbError
 from .app import create_app
 from .door import Door
 from .review_pages import create_review_app
+from .view import view_in
 
 HOST = "127.0.0.1"
 ATTEMPTS = 20
@@ -33,18 +34,21 @@ def serve(
     *,
     own_host: bool = True,
     shortcuts: bool = True,
+    view: str = "/",
 ) -> None:
     """Serve the store at the path, or the review of a project; port 0 is any free one.
 
     ``given`` is called with the address and a ticket as soon as that can be used, and again with
     the next ticket each time. ``own_host``: under a random name of its own below localhost, not at
-    127.0.0.1. Raises MsbError if there is no store or nothing to review, or the port is taken.
+    127.0.0.1. ``view``: the address that it opens at. Raises MsbError if there is no store, nothing
+    to review or no such address, or the port is taken.
     """
+    first = view_in(view)
     host = f"{secrets.token_hex(10)}.localhost" if own_host else HOST
     with ExitStack() as held:
         listening = [held.enter_context(one) for one in _listen(port)]
         address = f"http://{host}:{listening[0].getsockname()[1]}"
-        door = Door(host, lambda ticket: given(address, ticket), shortcuts=shortcuts)
+        door = Door(host, lambda t: given(address, t), shortcuts=shortcuts, view=first)
         app = create_review_app(project, door) if project else create_app(path, door)
         door.issue()
         config = uvicorn.Config(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from shlex import quote
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -59,6 +60,7 @@ def _environment() -> Environment:
         "moment": moment,
         "sentence": sentence,
         "selected": selected,
+        "quoted": quote,
     }
     env.globals |= {
         "LONGEST": LONGEST,
