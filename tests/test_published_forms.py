@@ -237,7 +237,11 @@ def test_hostile_names_leave_every_form_whole(form: str) -> None:
     endings = FORMS[form].endings
     path = Path("out", "in", f"x{endings[0]}" if endings else "folder")
     path.parent.mkdir(parents=True)
-    export_run(run, form, path, wanted=Wanted(dataset_id="org/x"))
+    gate = None
+    if form == "safety-case":
+        gate = path.with_name("gate.yaml")
+        gate.write_text("max_over_refusal: 0.5\n")
+    export_run(run, form, path, wanted=Wanted(dataset_id="org/x", gate=gate))
     assert [entry.name for entry in Path("out").iterdir()] == ["in"]
     assert {entry.name for entry in Path().iterdir()} <= {"out", "medsafety.db"} | {
         f"medsafety.db-{part}" for part in ("wal", "shm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -35,6 +36,10 @@ def export(
     dataset_id: Annotated[
         str | None, Parameter(metavar="ORG/NAME", help="What the benchmark is called on a hub.")
     ] = None,
+    gate: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="The thresholds that --to safety-case argues by."),
+    ] = None,
     judge: options.Judges = None,
     rule: options.Rule = "median",
     store: options.Store = options.STORE,
@@ -61,6 +66,7 @@ def export(
         relationship=relationship,
         model_id=model_id,
         dataset_id=dataset_id,
+        gate=gate,
     )
     found = export_run(opened, to, output, judge or (), rule, wanted)
     say(f"{found} in {output}", *found.notes)

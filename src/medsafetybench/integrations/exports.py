@@ -36,6 +36,7 @@ class Form:
 
 
 BOTH = ("run", "benchmark")
+ARGUED = "safety-case"
 FORMS: Mapping[str, Form] = {
     "hf": Form("folder", (), "every row, for datasets.load_dataset", BOTH, "always"),
     "openai": Form("examples", (".jsonl",), "good examples, as OpenAI's files", BOTH, "always"),
@@ -48,6 +49,7 @@ FORMS: Mapping[str, Form] = {
     "croissant": Form(
         "croissant", (), "the requests with Croissant 1.1 metadata", ("benchmark",), "always"
     ),
+    ARGUED: Form("safety_case", (".md",), "a safety case, its claims tied to a gate's verdict"),
     "inspect": Form("inspect", (".eval", ".json"), "a log of Inspect's", texts="asked"),
 }
 
@@ -71,6 +73,8 @@ def export_run(
     write = _writer("run", form, output)
     if wanted.with_texts and FORMS[form].texts == "never":
         raise MsbError(f"--with-texts with --to {form}, which has no place for texts; leave it out")
+    if wanted.gate and form != ARGUED:
+        raise MsbError(f"--gate with --to {form}; only {ARGUED} argues by a gate")
     return write(material_of(run, tuple(judges), rule, wanted), form, output)
 
 

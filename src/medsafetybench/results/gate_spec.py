@@ -214,16 +214,23 @@ def _release(spec: GateSpec, looks: int, found: Outcomes) -> Release:
     return Release(series, looks, spec.shared, found.run.id, found.members)
 
 
+def decided(
+    spec: GateSpec, run: Run, judges: Sequence[str] = (), rule: str = "median"
+) -> tuple[Outcomes, Gate]:
+    """A stored run held to a gate; no look of a series is counted."""
+    read = Run.labelled if spec.corrected else Run.outcomes
+    found = read(run, judges, rule)
+    before = read(open_run(spec.baseline, run.store), judges, rule) if spec.baseline else None
+    return found, decide(spec, found, before, list(_others(spec, run, found, judges, rule)))
+
+
 def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes, Gate]:
     """A stored run held to a gate; a look of a series is counted in the store.
 
     Raises MsbError where the series has had all its looks, or was begun with other settings: then
     nothing is decided.
     """
-    read = Run.labelled if spec.corrected else Run.outcomes
-    found = read(run, judges)
-    before = read(open_run(spec.baseline, run.store), judges) if spec.baseline else None
-    made = decide(spec, found, before, list(_others(spec, run, found, judges)))
+    found, made = decided(spec, run, judges)
     if spec.looks is None:
         return found, made
     with Store.open(run.store) as store:
@@ -232,11 +239,13 @@ def hold(spec: GateSpec, run: Run, judges: Sequence[str] = ()) -> tuple[Outcomes
     return found, replace(made, look=look)
 
 
-def _others(spec: GateSpec, run: Run, found: Outcomes, judges: Sequence[str]) -> Iterator[Check]:
+def _others(
+    spec: GateSpec, run: Run, found: Outcomes, judges: Sequence[str], rule: str
+) -> Iterator[Check]:
     """The check of the run's judge, where one is asked for, and that its answers are text, where
     they are not."""
     if (least := spec.require_judge_kappa) is not None:
-        yield judge_check(run.summary(judges).checked, least, run.id)
+        yield judge_check(run.summary(judges, rule).checked, least, run.id)
     held = spec.thresholds or spec.baseline
     if held and (broken := text_check(run, found)):
         yield broken

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ...records import digest
@@ -37,7 +38,8 @@ class Wanted:
     """What only whoever publishes knows, and whether texts go along.
 
     ``organization`` made the run, ``relationship`` is how it stands to the model's maker;
-    ``model_id`` and ``dataset_id`` are the names of model and benchmark as ORG/NAME on a hub.
+    ``model_id`` and ``dataset_id`` are the names of model and benchmark as ORG/NAME on a hub;
+    ``gate`` is the file of thresholds that a safety case argues by.
     """
 
     with_texts: bool = False
@@ -45,6 +47,7 @@ class Wanted:
     relationship: str = "other"
     model_id: str | None = None
     dataset_id: str | None = None
+    gate: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Material:
-    """A run as forms read it: its scorecard, its outcomes and, streamed, its rows."""
+    """A run as forms read it: its scorecard, its outcomes and, streamed, its rows; by which
+    judges and rule of a panel."""
 
+    run: Run
+    judges_asked: tuple[str, ...]
+    rule: str
     record: RunRecord
     card: Scorecard
     found: Outcomes
@@ -150,7 +157,17 @@ def material_of(
     with Store.read(run.store) as store:
         record = store.run(run.id)
     now = at or datetime.now(UTC)
-    return Material(record, card, found, lambda: run.rows(judges, rule), wanted or Wanted(), now)
+    return Material(
+        run=run,
+        judges_asked=tuple(judges),
+        rule=rule,
+        record=record,
+        card=card,
+        found=found,
+        rows=lambda: run.rows(judges, rule),
+        wanted=wanted or Wanted(),
+        at=now,
+    )
 
 
 def public(settings: Mapping[str, Any], texts: bool = False) -> dict[str, str]:
