@@ -2,6 +2,7 @@
 #                no key, no GPU, and no network once installed
 # make test      all tests
 # make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
+# make fuzz      every reader against files with something wrong in them (ten minutes)
 # make lint      ruff and mypy
 # make docs      the documentation as a site that can be searched offline: build/docs/index.html
 # make replicate the paper's experiment at toy scale (about an hour)
@@ -15,7 +16,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test mutants docs lint clean replicate train-screen train-demo judge-cards \
+.PHONY: demo test fuzz mutants docs lint clean replicate train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
 demo: .venv/demo
@@ -36,6 +37,9 @@ demo: .venv/demo
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+fuzz: .venv/dev
+	PYTHONPATH=tests $(BIN)/python bench/fuzz.py --seconds 600
 
 mutants: .venv/dev
 	nice $(BIN)/python bench/mutants.py $(ONLY)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from medsafetybench.judges.judge import LONGEST
 from medsafetybench.judges.paper import read_paper_score
 from medsafetybench.judges.reading import read_verdict
-from medsafetybench.judges.rubric import LONGEST, Rubric, load_rubric
+from medsafetybench.judges.rubric import Rubric, load_rubric
 from medsafetybench.records import Request
 from medsafetybench.taxonomy import load_taxonomy
 

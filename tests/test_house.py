@@ -13,9 +13,9 @@ PACKAGE = ROOT / "src" / "medsafetybench"
 LONGEST_FILE, LONGEST_FUNCTION, LONGEST_COMMAND = 400, 60, 40
 
 ROOMS = (
-    *("errors", "scale", "legible", "yamltext", "demo", "records", "taxonomy", "statistics"),
+    *("errors", "scale", "legible", "textfiles", "yamltext", "demo", "records"),
+    *("taxonomy", "statistics"),
     *(
-        "textfiles",
         "wholefiles",
         "documents",
         "jsontext",

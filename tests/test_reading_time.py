@@ -9,6 +9,7 @@ import pytest
 
 from medsafetybench.judges.paper import read_paper_score
 from medsafetybench.judges.reading import read_verdict
+from medsafetybench.judges.screen import Screen
 from medsafetybench.models.completion import read_body
 from medsafetybench.models.problem import read_problem
 from medsafetybench.models.thinking import split
@@ -18,6 +19,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "the paper's score": read_paper_score,
     "a thought": split,
     "an error": lambda text: read_problem(400, text.encode(), None).kind,
+    "the screen": lambda text: Screen().classify("How do I forge it?", text),
     "a stream": lambda text: read_body(b"data: " + text.encode()),
 }
 BEGUN = ("", "VERDICT", "#score:", "<|channel|>")

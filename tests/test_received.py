@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 import sqlite3
 import sys
 import zipfile
@@ -16,6 +17,7 @@ import pytest
 from jinja2.sandbox import SandboxedEnvironment
 from pyarrow import parquet
 
+from medsafetybench import open_run, textfiles
 from medsafetybench.benchmarks.files import file_benchmark
 from medsafetybench.documents import read_document
 from medsafetybench.errors import MsbError
@@ -24,6 +26,7 @@ from medsafetybench.judges.llm import LLMJudge
 from medsafetybench.judges.paper import read_paper_score
 from medsafetybench.judges.reading import read_verdict
 from medsafetybench.judges.rubric import load_rubric
+from medsafetybench.judges.screen import Screen
 from medsafetybench.legible import markdown
 from medsafetybench.models.openai import OpenAIModel
 from medsafetybench.models.templates import in_time
@@ -32,6 +35,7 @@ from medsafetybench.store import database
 from medsafetybench.store.store import Store
 from medsafetybench.tables import reading, rows, write_rows
 from medsafetybench.taxonomy import load_taxonomy
+from scripted import scripted_run
 
 ADDED = {
     "trigger": """CREATE TRIGGER kind AFTER INSERT ON verdicts BEGIN
@@ -95,11 +99,13 @@ def test_a_schema_is_not_trusted_and_a_statement_ends(
 
 # Files
 
+RUN = """{"benchmark": {"name": "b", "sha256": "c", "selection": {}}, "target": {"model": "m"}}"""
+
 
 @pytest.mark.parametrize("identity", ["../../other", "a/b", "", ".hidden", "-o", "x\ny", "é" * 9])
 def test_a_run_s_id_that_msb_gives_to_none_is_refused(store: Path, identity: str) -> None:
     with closing(sqlite3.connect(store)) as db, db:
-        db.execute("INSERT INTO runs (id, created, settings) VALUES (?, '', '{}')", (identity,))
+        db.execute(f"INSERT INTO runs (id, created, settings) VALUES (?, '', '{RUN}')", (identity,))
     with Store.open(store) as opened, pytest.raises(MsbError) as error:
         opened.run("last")
     assert "\n" not in str(error.value)
@@ -190,6 +196,84 @@ def test_a_parquet_file_that_would_fill_the_memory_is_one_line(
     assert list(rows(parquet_file(["a", "b"])))[1][1] == {"text": "b"}
 
 
+def csv_file(text: str) -> Path:
+    Path("wide.csv").write_text(text)
+    return Path("wide.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (",".join(f"c{n}" for n in range(1001)) + "\n1\n", "1,001 columns"),
+        (",".join(f"c{n}" for n in range(1000)) + "\n" + "1\n" * 11_000, "fewer cells"),
+        ("a\n" * (1_000_000 + 2), "more than 1,000,000 rows"),
+        ("a,b\n1," + "x" * (2**24 + 1), "more than 16,777,216 characters"),
+        ('a,b\n1,"' + ("x" * 2**20 + "\n") * 17, "not a CSV row"),
+    ],
+)
+def test_a_table_that_would_fill_the_memory_is_one_line(text: str, said: str) -> None:
+    """Wide, ragged, endless; long in a line or in a cell of many lines."""
+    with pytest.raises(MsbError, match=said):
+        list(rows(csv_file(text)))
+
+
+def test_cells_without_a_column_take_no_more_time_than_others() -> None:
+    for cells in (20_000, 200_000):
+        with pytest.raises(MsbError, match="more cells"):
+            list(rows(csv_file("a,b\n" + "," * cells + "1\n")))
+    ((_, row),) = rows(csv_file("a,b\n1,2" + "," * 200_000 + "\n"))
+    assert row == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize(("n", "columns"), [(1_000_001, 1), (900_000, 100)])
+def test_a_parquet_file_of_nothing_is_one_line(n: int, columns: int) -> None:
+    """A few bytes say that millions of cells are empty."""
+    table = pyarrow.table({f"c{i}": pyarrow.nulls(n) for i in range(columns)})
+    parquet.write_table(table, "nothing.parquet", compression="zstd")
+    with pytest.raises(MsbError, match="hardly"):
+        list(rows(Path("nothing.parquet")))
+
+
+def test_a_json_value_that_would_fill_the_memory_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(textfiles, "LARGEST_WHOLE", 1000)
+    for name in ("log.json", "log.jsonl"):
+        Path(name).write_text(json.dumps([{"a": "b" * 1000}]))
+        with pytest.raises(MsbError, match="larger than"):
+            list(rows(Path(name)))
+
+
+CELLS = {
+    "UPDATE runs SET settings = '[]'": "settings",
+    "UPDATE runs SET settings = '{}'": "settings",
+    "UPDATE runs SET panel = 'x'": "panel",
+    "UPDATE runs SET panel = '[1]'": "panel",
+    "UPDATE runs SET tags = '{}'": "tags",
+    "UPDATE runs SET created = x'00'": "created",
+    "UPDATE runs SET stopped = '{}'": "stopped",
+    "UPDATE judges SET scale = 'x'": "scale",
+    "UPDATE judges SET settings = 'null'": "settings",
+    "UPDATE requests SET turn = 9e99": "turn",
+    "UPDATE requests SET turn = 1000000000": "turn",
+    "UPDATE requests SET intent = 'x'": "intent",
+    "UPDATE requests SET principle = 'x'": "principle",
+    "UPDATE requests SET text = x'ff'": "rows",
+    "UPDATE verdicts SET error = 'x'": "rows",
+    "UPDATE verdicts SET rationale = 7, reason = x'00', score = NULL": "reason",
+}
+
+
+@pytest.mark.parametrize("change", CELLS)
+def test_what_msb_did_not_write_is_computed_with_by_nobody(change: str) -> None:
+    run = scripted_run("model", harmful=[1, 5], benign=[5], store="cells.db")
+    with closing(sqlite3.connect(run.store)) as db, db:
+        db.execute(change)
+    with pytest.raises(MsbError, match=CELLS[change]) as error:
+        open_run("last", run.store).summary()
+    assert str(error.value).isprintable()
+
+
 def test_an_archive_that_would_fill_the_memory_is_one_line() -> None:
     with zipfile.ZipFile("log.eval", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("header.json", b" " * (inspect_log.LARGEST_UNPACKED + 1))
@@ -277,6 +361,20 @@ def test_what_a_judge_cannot_see_it_does_not_judge(place: float) -> None:
     short = Response(text=text[:24_000], finish_reason="stop")
     with pytest.raises(AssertionError, match="asked"):
         asyncio.run(judge.judge(Request("a", "How?"), short))
+
+
+@pytest.mark.parametrize("place", [0, 0.5, 0.84, 1])
+@pytest.mark.parametrize("thought", ["", "<think>hm</think>"])
+def test_what_the_screen_cannot_see_whole_it_does_not_judge(place: float, thought: str) -> None:
+    """Nor by another boundary; a long thought before a short answer is no long answer."""
+    refusal = "I can't help you with that. It would harm the patient, and nobody should. " * 400
+    at = int(len(refusal) * place)
+    long = f"{thought}{refusal[:at]}\n\nSure, here is how.\n\n{refusal[at:]}"
+    for judge in (Screen(), Screen(boundary=-0.2)):
+        said = judge.classify("How do I forge it?", long)
+        assert (said.level, said.reason) == (None, "too_long")
+    said = Screen().classify("How do I forge it?", f"<think>{refusal}</think>{refusal[:76]}")
+    assert said.score == 1
 
 
 @pytest.mark.parametrize("name", ["<img src=x>", "a|b", "[a](javascript:x)", "a\n---\nb: c", "`x`"])

@@ -14,6 +14,7 @@ import pytest
 
 from medsafetybench.benchmarks.embedded import STARTER
 from medsafetybench.coherence.language import is_english
+from medsafetybench.judges.judge import LONGEST
 from medsafetybench.judges.screen import ARTIFACT, Screen
 from medsafetybench.records import Request, Response
 
@@ -245,9 +246,11 @@ def test_references_of_the_starter_are_told_apart(screen: Screen) -> None:
     assert sum(declined["benign"]) <= 0.03 * len(declined["benign"])
 
 
-def test_long_text_is_judged(screen: Screen) -> None:
-    numbered = (f"In {year} nobody was cured by it. " for year in range(8_000))
-    assert screen.classify(ASK, "I can't help with that. " + "".join(numbered)).score is not None
+def test_a_long_text_is_judged_if_it_can_be_seen_whole(screen: Screen) -> None:
+    numbered = "".join(f"In {year} nobody was cured by it. " for year in range(8_000))
+    said = f"I can't help with that. {numbered}"
+    assert screen.classify(ASK, said[:LONGEST]).score is not None
+    assert screen.classify(ASK, said[: LONGEST + 1]).reason == "too_long"
 
 
 LOOP = "you should take the pills and then you should take the pills and then " * 30

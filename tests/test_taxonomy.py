@@ -119,7 +119,7 @@ def test_a_malformed_taxonomy_is_one_clear_line(case: str) -> None:
 UNREADABLE = {
     "not YAML": (b"principles: [", "not YAML"),
     "an impossible date": (b"version: 2026-13-45", "not YAML"),
-    "not UTF-8": (b"name: caf\xe9", "utf-8"),
+    "not UTF-8": (b"name: caf\xe9", "not UTF-8"),
     "control characters": (b"name: a\x00b", "not YAML"),
 }
 
@@ -128,13 +128,13 @@ UNREADABLE = {
 def test_an_unreadable_taxonomy_is_one_clear_line(case: str) -> None:
     content, expected = UNREADABLE[case]
     Path("ours.yaml").write_bytes(content)
-    with pytest.raises(MsbError, match=rf"^ours\.yaml: .*{expected}") as raised:
+    with pytest.raises(MsbError, match=rf"^ours\.yaml:.*{expected}") as raised:
         load_taxonomy("ours.yaml")
     assert "\n" not in str(raised.value)
 
 
 def test_a_taxonomy_that_is_not_there_is_named() -> None:
-    with pytest.raises(MsbError, match=r"^absent\.yaml: cannot read"):
+    with pytest.raises(MsbError, match=r"^absent\.yaml: cannot be read"):
         load_taxonomy("absent.yaml")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import MsbError
-from .yamltext import check_yaml
+from .yamltext import compose, value_of, yaml_in
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -48,24 +48,10 @@ def read_document(path: str | Path, expected: str) -> Document:
 
     Raises MsbError if it cannot be read, is no YAML or no mapping, or holds a key twice.
     """
-    import yaml
-
     path = Path(path).expanduser()
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MsbError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    try:
-        check_yaml(str(path), text)
-        root = yaml.compose(text, yaml.SafeLoader)
-        lines = dict(_lines(path, root, ())) if root else {}
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = mark.line + 1 if mark else 1
-        raise MsbError(f"{path}:{line}: not YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as a date that is none
-        raise MsbError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    root = compose(str(path), yaml_in(path))
+    data = value_of(str(path), root)
+    lines = dict(_lines(path, root, ())) if root else {}
     if not isinstance(data, dict):
         raise MsbError(f"{path}:1: expected keys such as {expected}")
     return Document(path, data, lines)

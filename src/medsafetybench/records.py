@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import orjson
 
+from .errors import MsbError
 from .scale import Level
 
 Intent = Literal["harmful", "benign"]
@@ -92,7 +93,7 @@ def pressure_in(row: Mapping[str, Any]) -> tuple[int | None, str | None]:
     """Turn and framing of the request that a row of a table is about."""
     try:
         turn = int(float(row.get("turn") or 0))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         turn = 0
     return turn or None, str(row.get("framing") or "") or None
 
@@ -175,5 +176,12 @@ class Sampling:
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of a JSON-like value in canonical form (sorted keys), as 64 hex digits."""
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """SHA-256 of a JSON-like value in canonical form (sorted keys), as 64 hex digits.
+
+    Raises MsbError for what has none: numbers of more than 64 bits, half a character.
+    """
+    try:
+        canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise MsbError(f"a value that cannot be kept as JSON: {error}") from None
+    return hashlib.sha256(canonical).hexdigest()

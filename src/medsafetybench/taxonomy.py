@@ -12,11 +12,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .errors import MsbError, UnknownName
 from .records import digest
-from .yamltext import load_yaml
+from .yamltext import load_yaml, read_yaml
 
 EMBEDDED = ("ama",)
 
@@ -70,22 +68,10 @@ def load_taxonomy(name: str | Path = "ama") -> Taxonomy:
     name = str(name)
     if name in EMBEDDED:
         text = files(__package__).joinpath(f"taxonomies/{name}.yaml").read_text("utf-8")
-    elif name.endswith((".yaml", ".yml")):
-        text = _read(Path(name))
-    else:
-        raise UnknownName("taxonomy", name, EMBEDDED)
-    try:
-        document = load_yaml(name, text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
-        raise MsbError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
-    return _taxonomy(document, name)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MsbError(f"{path}: cannot read this taxonomy: {error}") from None
+        return _taxonomy(load_yaml(name, text), name)
+    if name.endswith((".yaml", ".yml")):
+        return _taxonomy(read_yaml(Path(name)), name)
+    raise UnknownName("taxonomy", name, EMBEDDED)
 
 
 def _taxonomy(document: Any, where: str) -> Taxonomy:

@@ -23,15 +23,19 @@ from typing import Any, BinaryIO
 
 import orjson
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from ..errors import MsbError, UnknownName
 from ..records import digest
 from ..taxonomy import Taxonomy, load_taxonomy
 from ..wholefiles import private
-from ..yamltext import load_yaml
+from ..yamltext import read_yaml
 
 STAGES = ("elicit", "extract", "deduplicate", "filter", "contrast", "answer")
 """The stages that write decisions, in order; review and release come after them."""
+
+DECISION = {"key": str, "kept": list, "aside": list, "made": str}
+"""What a line of a stage's file holds."""
 
 Row = dict[str, Any]
 
@@ -109,8 +113,7 @@ class Project:
 
     def decisions(self, stage: str) -> Iterator[Decision]:
         """The decisions of a stage so far, in order; none if it has not begun."""
-        for line in whole_lines(self.path(stage)):
-            row = orjson.loads(line)
+        for row in rows_in(self.path(stage), DECISION):
             yield Decision(row["key"], tuple(row["kept"]), tuple(row["aside"]), row["made"])
 
     def kept(self, stage: str) -> Iterator[Row]:
@@ -151,7 +154,8 @@ class Project:
         from ..evaluation.evaluation import differences
 
         made = digest([stage, settings])[:12]
-        known = {row["made"]: row for row in map(orjson.loads, whole_lines(self._settings))}
+        rows = rows_in(self._settings, {"made": str, "settings": dict})
+        known = {row["made"]: row for row in rows}
         first = next(self.decisions(stage), None)
         if first is not None and first.made != made:
             changed = differences(known[first.made]["settings"], settings)
@@ -215,17 +219,32 @@ def _ends_line(file: Any, size: int) -> bool:
     return bool(file.read(1) == b"\n")
 
 
+def rows_in(path: Path, kinds: Mapping[str, type]) -> Iterator[Row]:
+    """The objects in the whole lines of a file that `msb build` wrote.
+
+    Raises MsbError for a line that is none, or has a field of another kind than ``kinds`` says.
+    """
+    for number, line in enumerate(whole_lines(path), 1):
+        try:
+            row = orjson.loads(line)
+        except ValueError as error:
+            raise MsbError(f"{path}:{number}: not JSON: {error}") from None
+        right = isinstance(row, dict) and all(isinstance(row.get(k), t) for k, t in kinds.items())
+        if not right:
+            raise MsbError(f"{path}:{number}: expected an object with {', '.join(kinds)}")
+        yield row
+
+
 def _config(path: Path) -> Config:
-    try:
-        found = load_yaml(str(path), path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise MsbError(f"{path.parent} is no project; `msb build init {path.parent}`") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise MsbError(f"{path}: {' '.join(str(error).split())}") from None
+    if not path.is_file():
+        raise MsbError(f"{path.parent} is no project; `msb build init {path.parent}`")
+    found = read_yaml(path)
     known = {one.name for one in fields(Config)}
     if not isinstance(found, dict) or set(found) != known:
         raise MsbError(f"{path}: expected the fields {', '.join(sorted(known))}")
-    given: dict[str, Any] = {
-        k: tuple(map(str, v)) if isinstance(v, list) else v for k, v in found.items()
-    }
-    return Config(**given)
+    try:
+        return TypeAdapter(Config).validate_python(found)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise MsbError(f"{path}: {where}: {problem['msg'].lower()}") from None

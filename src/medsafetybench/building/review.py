@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from typing import Any
 
 import orjson
 
 from ..errors import MsbError
-from .project import Project, Row, append, whole_lines
+from .project import Project, Row, append, rows_in
 
 DECISIONS = ("accept", "edit", "reject")
 
@@ -40,8 +40,15 @@ class Decision:
 def decisions(project: Project) -> dict[str, dict[str, Decision]]:
     """The decisions by row and reviewer."""
     found: dict[str, dict[str, Decision]] = {}
-    for line in whole_lines(project.folder / "review.jsonl"):
-        decision = Decision(**orjson.loads(line))
+    path = project.folder / "review.jsonl"
+    for row in rows_in(path, {"id": str, "reviewer": str, "decision": str}):
+        try:
+            decision = Decision(**row)
+        except TypeError:
+            names = ", ".join(one.name for one in fields(Decision))
+            raise MsbError(
+                f"{path}: expected lines with {names}; found: {', '.join(row)}"
+            ) from None
         found.setdefault(decision.id, {})[decision.reviewer] = decision
     return found
 

@@ -14,11 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import MsbError, UnknownName
-from ..yamltext import load_yaml
+from ..yamltext import load_yaml, read_yaml
 
 METHODS = ("sft", "dpo", "orpo", "kto")
 Loss = Literal["response", "all"]
@@ -111,17 +110,11 @@ def load_recipe(name: str | Path, changes: Mapping[str, str] | None = None) -> R
 def _settings(name: str) -> dict[str, Any]:
     if name in names():
         text = (files(__package__) / "recipes" / f"{name}.yaml").read_text("utf-8")
+        found = load_yaml(f"recipe {name}", text)
     elif name.endswith((".yaml", ".yml")):
-        try:
-            text = Path(name).expanduser().read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise MsbError(f"recipe {name}: cannot be read as UTF-8 text: {error}") from None
+        found = read_yaml(Path(name).expanduser())
     else:
         raise UnknownName("recipe", name, [*names(), "FILE.yaml"])
-    try:
-        found = load_yaml(f"recipe {name}", text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise MsbError(f"recipe {name} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(found, dict):
         raise MsbError(f"recipe {name}; expected lines such as `learning_rate: 2e-4`")
     return {"name": Path(name).stem, **{k: _number(v) for k, v in found.items()}}
@@ -130,7 +123,7 @@ def _settings(name: str) -> dict[str, Any]:
 def _value(text: str) -> Any:
     try:
         return _number(load_yaml("--set", text))
-    except (yaml.YAMLError, ValueError):
+    except MsbError:
         return text
 
 

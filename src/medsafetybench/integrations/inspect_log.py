@@ -87,8 +87,11 @@ def _check_archive(path: Path) -> None:
     """Raise MsbError for an archive that would fill the memory."""
     if not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise MsbError(f"{path}: not an Inspect log: {error}") from None
     if unpacked > max(LARGEST_UNPACKED, TIMES * path.stat().st_size):
         raise MsbError(
             f"{path}: unpacks to {unpacked // 2**20:,} MiB, more than {TIMES} times its size; ask "

@@ -13,6 +13,11 @@ from ..records import Request, Response, Sampling, Verdict
 from ..scale import Scale
 from ..taxonomy import Taxonomy
 
+LONGEST = 24_000
+"""Characters of a response that a judge reads. A longer one would overflow a context, and could so
+stop a run; of one that is cut, what stands in the gap would be judged unseen: it is ``too_long``.
+In pieces it is not judged either: the middle of a refusal is none."""
+
 
 @dataclass(frozen=True)
 class Judging:

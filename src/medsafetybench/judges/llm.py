@@ -12,9 +12,9 @@ from ..models.model import Chooser
 from ..models.opening import open_model
 from ..records import Request, Response, Sampling, Verdict
 from ..scale import HARM
-from .judge import Judging, nothing_to_judge
+from .judge import LONGEST, Judging, nothing_to_judge
 from .reading import read_verdict
-from .rubric import LONGEST, Rubric, load_rubric
+from .rubric import Rubric, load_rubric
 
 ASKED_AGAIN = 2
 """How often an unreadable verdict is asked for again."""

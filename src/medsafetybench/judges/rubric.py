@@ -20,13 +20,10 @@ from pathlib import Path
 from ..errors import MsbError, UnknownName
 from ..records import INTENTS, Intent, Request, digest
 from ..taxonomy import Taxonomy
+from .judge import LONGEST
 
 EMBEDDED = ("ama",)
 PLACEHOLDERS = ("policy", "request", "response", "marker")
-
-LONGEST = 24_000
-"""Characters of a request or response that a judge is shown: more would overflow a context, and a
-response could so stop a run. Beyond it the beginning and the end are kept, and the gap is named."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,8 @@ def _asked(request: Request, marker: str) -> str:
 
 def legible(text: str) -> str:
     """The text as a person would see it: without invisible characters, and of bounded length.
+
+    Of a longer one the beginning and the end are kept, and the gap is named.
 
     Zero-width, bidirectional, tag and control characters can hide words from a reader or feed a
     judge words that no reader sees; line breaks and tabs stay.

@@ -141,7 +141,8 @@ def _filters(body: Mapping[str, Any], choice: Mapping[str, Any]) -> str:
     """What a filter took the request or the answer for, as far as the reply says; else empty."""
     found = [choice.get("content_filter_results")]
     if not choice:
-        prompts = body.get("prompt_filter_results") or ()
+        prompts = body.get("prompt_filter_results")
+        prompts = prompts if isinstance(prompts, list) else []
         found = [p.get("content_filter_results") for p in prompts if isinstance(p, dict)]
         feedback = body.get("promptFeedback") or body.get("prompt_feedback")
         if isinstance(feedback, dict):

@@ -244,13 +244,20 @@ def _check_base(folder: Path, name: str) -> None:
         )
     _json(folder / "config.json")
     _check_weights(folder, name, WEIGHTS)
+    _check_index(folder, name)
+
+
+def _check_index(folder: Path, name: str) -> None:
     index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        shards = set(_json(index).get("weight_map", {}).values())
-        if outside := sorted(s for s in shards if Path(str(s)).name != s):
-            raise MsbError(f"hf:{name}: its index names weights elsewhere: {outside[0]!r:.60}")
-        if missing := sorted(s for s in shards if not (folder / s).is_file()):
-            raise MsbError(f"hf:{name} lacks {len(missing)} of its weight files: {missing[0]} ...")
+    if not index.is_file():
+        return
+    weight_map = _json(index).get("weight_map")
+    shards = set(map(str, weight_map.values())) if isinstance(weight_map, dict) else {""}
+    if outside := sorted(s for s in shards if Path(s).name != s):
+        raise MsbError(f"hf:{name}: its index names weights elsewhere: {outside[0]!r:.60}")
+    there = {path.name for path in folder.iterdir()}
+    if missing := sorted(shards - there):
+        raise MsbError(f"hf:{name} lacks {len(missing)} of its weight files: {missing[0]} ...")
 
 
 def _instead(folder: Path) -> str:

@@ -129,7 +129,7 @@ def read_problem(status: int, content: bytes, body: Any) -> Problem:
     error = _error(body)
     codes = " ".join(_codes(error))
     named = error.get("code") if isinstance(error, dict) else None
-    if status < 300 and str(named).isdecimal() and 400 <= int(str(named)) <= 599:
+    if status < 300 and re.fullmatch("[45][0-9][0-9]", str(named)):
         status = int(str(named))
     return Problem(status, codes, _words(error)[:LONGEST])
 

@@ -44,9 +44,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     milliseconds = _number(headers.get("retry-after-ms", "").removesuffix("ms"))
     if milliseconds is not None:
         return milliseconds / 1000
-    value = headers.get("retry-after", "").strip()
+    value = headers.get("retry-after", "").strip()[:LONGEST_HEADER]
     seconds = _number(value)
     return seconds if seconds is not None else _duration(value) or _until(value)
+
+
+LONGEST_HEADER = 100
+"""Characters of it that are read: no date and no duration has more."""
 
 
 def _number(text: str) -> float | None:

@@ -15,7 +15,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from errno import EACCES, ENOSPC, EPERM, EROFS
 from functools import partial
@@ -27,6 +27,7 @@ from typing import Any, Self, TypeVar
 from ..errors import MsbError, StopRun
 from ..legible import line
 from ..wholefiles import private
+from .contents import check_contents
 from .migrations import APPLICATION_ID, migrate, newest, version_of
 from .shape import check_shape
 
@@ -105,6 +106,7 @@ class Database:
             db.execute("PRAGMA synchronous = NORMAL")
             kept: list[Path] = []
             before = migrate(db, lambda version: kept.append(_keep(path, version)))
+            check_contents(db, path)
         except BaseException:
             db.close()
             raise
@@ -129,6 +131,13 @@ class Database:
         if version_of(db) < newest():
             db.close()
             db = cls._migrated(path)
+        try:
+            check_contents(db, path)
+        except BaseException as error:
+            db.close()
+            if isinstance(error, sqlite3.Error):
+                raise _explained(path, error) from None
+            raise
         return cls(db, path)
 
     @classmethod
@@ -181,8 +190,27 @@ class Database:
         self._db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
     def select(self, query: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
-        """Rows of a query, streamed."""
-        return iter(self._db.execute(query, parameters))
+        """Rows of a query, streamed. Raises MsbError where the file turns out to be damaged."""
+        return self._streamed(self._execute(query, parameters))
+
+    def _streamed(self, rows: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
+        try:
+            # "yield from" would close the cursor, at times after the file.
+            for row in rows:  # noqa: UP028
+                yield row
+        except sqlite3.DatabaseError as error:
+            raise self._damage(error) from None
+
+    def _execute(self, query: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(query, parameters)
+        except sqlite3.DatabaseError as error:
+            raise self._damage(error) from None
+
+    def _damage(self, error: sqlite3.DatabaseError) -> Exception:
+        """What is said of a damaged file; another error as it is."""
+        damaged = getattr(error, "sqlite_errorname", "").startswith(DAMAGED)
+        return MsbError(_explain(self.path, error)) if damaged else error
 
     def write(self, query: str, *parameters: Any) -> int:
         """Carry out one statement that changes something, in a transaction of the caller's; returns

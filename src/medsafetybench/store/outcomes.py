@@ -11,11 +11,12 @@ nothing else reads results by SQL. It holds no text: a few dozen bytes for each 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from itertools import islice
+from pathlib import Path
 from statistics import median_high, median_low
 from typing import Any
 
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..errors import MsbError, UnknownName
 from ..scale import Scale
+from .contents import check_request, check_texts, not_ours
 from .order import in_order
 from .samples import LabelledSample
 from .store import JudgeRecord, RunRecord, Store
@@ -237,7 +239,11 @@ def read_outcomes(
     judges = (*panel, *others)
     reading = _Reading(len(judges))
     for chunk in _chunks(store.select(_query(judges), run.number)):
-        reading.add(list(zip(*chunk, strict=True)))
+        try:
+            reading.add(list(zip(*chunk, strict=True)))
+        except (TypeError, ValueError, OverflowError, AttributeError):
+            raise not_ours(store.path) from None
+    reading.check(store.path)
     scores = reading.scores()
     state, why = _states(reading, len(panel))
     score = np.where(state == SCORED, _together(scores[: len(panel)], rule), 0).astype(np.int8)
@@ -300,6 +306,10 @@ class _Coder:
         index = self._index
         self._codes.extend([index.setdefault(value, len(index)) for value in values])
 
+    @property
+    def values(self) -> Collection[Any]:
+        return self._index.keys()
+
     def column(self) -> Column:
         return Column(list(self._index), np.array(self._codes, np.int32))
 
@@ -329,6 +339,14 @@ class _Reading:
             self.score[j].extend([value or 0 for value in score])
             self.reason[j].add(reason)
             self.error[j].extend([value or 0 for value in error])
+
+    def check(self, path: Path) -> None:
+        """Raise MsbError for what msb did not write."""
+        names = [name.removeprefix("q.") for name in CODED.split(", ")]
+        values = [coder.values for coder in self.coded]
+        check_request(str(path), {"id": self.ids, **dict(zip(names, values, strict=True))})
+        for reason in self.reason:
+            check_texts(str(path), "reason", reason.values)
 
     def columns(self) -> list[Column]:
         """Those of CODED, in its order."""

@@ -24,6 +24,7 @@ import orjson
 from ..errors import MsbError
 from ..records import Request, Response, Verdict, digest
 from ..scale import Scale, scale_named
+from .contents import checked_request, checked_response
 from .database import Database
 from .order import in_order
 from .provenance import with_entry
@@ -173,7 +174,7 @@ class Store(Database):
 
     def _all_runs(self) -> list[RunRecord]:
         query = f"SELECT {RUN} FROM runs ORDER BY evaluated, number"
-        return [_run_record(row) for row in self._db.execute(query)]
+        return [_run_record(row) for row in self.select(query)]
 
     def run(self, identity: str) -> RunRecord:
         """A run by its id, by its name, by a beginning of its id that no other shares, or ``last``:
@@ -245,7 +246,7 @@ class Store(Database):
         query = "SELECT number, key, name, settings, scale FROM judges ORDER BY number"
         return [
             JudgeRecord(number, key, name, orjson.loads(settings), scale_named(scale))
-            for number, key, name, settings, scale in self._db.execute(query)
+            for number, key, name, settings, scale in self.select(query)
         ]
 
     # Work
@@ -301,10 +302,11 @@ class Store(Database):
             ORDER BY j.key"""
         for start in range(0, len(positions), CHUNK):
             wanted = orjson.dumps(list(positions[start : start + CHUNK])).decode()
-            for row in self._db.execute(query, (wanted, run.number)).fetchall():
+            for row in list(self.select(query, wanted, run.number)):
                 position, key, answered, *rest = row
-                response = Response(*rest[: len(RESPONSE_FIELDS)]) if answered else None
-                yield Item(position, _request(rest[len(RESPONSE_FIELDS) :]), key, response)
+                said, asked = rest[: len(RESPONSE_FIELDS)], rest[len(RESPONSE_FIELDS) :]
+                response = checked_response(self.path, Response(*said)) if answered else None
+                yield Item(position, checked_request(self.path, asked), key, response)
 
     # Results
 
@@ -339,7 +341,7 @@ class Store(Database):
             )
 
     def _row(self, query: str, *parameters: Any) -> Any:
-        return self._db.execute(query, parameters).fetchone()
+        return next(self.select(query, *parameters), None)
 
 
 def _request_row(request: Request) -> list[Any]:
@@ -347,12 +349,6 @@ def _request_row(request: Request) -> list[Any]:
     row = [getattr(request, name) for name in REQUEST_FIELDS]
     row[CONTEXT] = orjson.dumps(request.context).decode() if request.context else None
     return row
-
-
-def _request(row: Sequence[Any]) -> Request:
-    fields = list(row)
-    fields[CONTEXT] = tuple(orjson.loads(row[CONTEXT] or "[]"))
-    return Request(*fields)
 
 
 def request_key(request: Request) -> bytes:

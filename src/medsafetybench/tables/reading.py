@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import jsontext, textfiles
 from ..errors import MissingExtra, MsbError
-from .separated import separated_rows
+from .separated import MOST_ABSENT, check_names, separated_rows
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 """The endings that we name first; ``READ`` has all that are taken."""
@@ -35,14 +35,24 @@ def is_blank(row: Mapping[str, Any]) -> bool:
 def rows(path: Path) -> Iterator[Row]:
     """The rows of a file of a kind that its name ends in, one by one; see the module's docstring.
 
-    Raises MsbError naming file and line for what cannot be read as such.
+    Raises MsbError naming file and line for what cannot be read as such, and beyond ``MOST_ROWS``.
     """
     read = READ.get(path.suffix.lower())
     if read is None:
         raise MsbError(f"{path}: expected a file ending in {', '.join(SUFFIXES)}")
     if not path.is_file():
         raise MsbError(f"{path}: no such file")
-    return read(path)
+    return _counted(path, read(path))
+
+
+MOST_ROWS = 1_000_000
+
+
+def _counted(path: Path, found: Iterator[Row]) -> Iterator[Row]:
+    for number, row in enumerate(found):
+        if number == MOST_ROWS:
+            raise MsbError(f"{path}: more than {MOST_ROWS:,} rows; give it in parts")
+        yield row
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
@@ -97,7 +107,8 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
     number = 0
     try:
         file = parquet.ParquetFile(path)
-        _once(path, file.schema_arrow.names)
+        check_names(str(path), file.schema_arrow.names)
+        _check_cells(path, file.metadata)
         unpacked, most = 0, max(PARQUET_LEAST, PARQUET_TIMES * path.stat().st_size)
         for batch in file.iter_batches(_at_once(path, file.metadata, most)):
             unpacked += batch.nbytes
@@ -115,6 +126,19 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 
 PARQUET_LEAST, PARQUET_TIMES = 256 * 2**20, 100
 """A Parquet file may unpack to so many bytes, or to so many times its size if that is more."""
+
+
+def _check_cells(path: Path, metadata: Any) -> None:
+    """Raise MsbError for more cells than the file can hold anything in: what is not there takes no
+    room in a file, and some in memory."""
+    cells = metadata.num_rows * metadata.num_columns
+    if metadata.num_rows > MOST_ROWS or cells > max(
+        MOST_ABSENT, PARQUET_TIMES * path.stat().st_size
+    ):
+        raise MsbError(
+            f"{path}: {metadata.num_rows:,} rows of {metadata.num_columns:,} columns, and hardly "
+            f"anything in them, or more than {MOST_ROWS:,}; give the rows as .jsonl, in parts"
+        )
 
 
 def _at_once(path: Path, metadata: Any, most: int) -> int:
@@ -137,11 +161,6 @@ def _check_unpacked(path: Path, unpacked: int, most: int) -> None:
 def _there(cell: Any) -> Any:
     """The cell; None for NaN, which is how a column of numbers says that there is none."""
     return None if isinstance(cell, float) and math.isnan(cell) else cell
-
-
-def _once(path: Path, names: list[str]) -> None:
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise MsbError(f"{path}: the column {twice[0]!r} occurs twice; give each its own name")
 
 
 READ: dict[str, Callable[[Path], Iterator[Row]]] = {

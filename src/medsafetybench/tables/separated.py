@@ -11,7 +11,8 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 from ..errors import MsbError
 from ..legible import visible
-from ..textfiles import lines
+from ..textfiles import LONGEST_LINE, lines
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 SAMPLE = 200
@@ -28,7 +29,11 @@ SAMPLE = 200
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings that make a spreadsheet run a cell."""
 
-csv.field_size_limit(2**31 - 1)
+MOST_COLUMNS, MOST_ABSENT = 1_000, 10_000_000
+"""Columns of a table, and cells that its rows lack in all: a row of two bytes would otherwise take
+as much as the header says."""
+
+csv.field_size_limit(LONGEST_LINE)
 
 
 def neutral(cell: Any) -> Any:
@@ -80,10 +85,14 @@ def separated_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     number, names = next(records, (1, []))
     header = _header(f"{path}:{number}", names)
     ours: bool | None = None
+    absent = 0
     for line, found in records:
         where, cells = f"{path}:{line}", found
-        while len(cells) > len(header) and not cells[-1]:
-            cells = cells[:-1]
+        if len(cells) > len(header) and not any(cells[len(header) :]):
+            cells = cells[: len(header)]
+        absent += len(header) - len(cells) if cells else 0
+        if absent > MOST_ABSENT:
+            raise MsbError(f"{where}: fewer cells than the header's {len(header)}, as many before")
         if len(cells) > len(header):
             raise MsbError(
                 f"{where}: more cells than the header's {len(header)}; "
@@ -98,10 +107,17 @@ def separated_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _header(where: str, names: list[str]) -> list[str]:
     names = [original(name.strip(" \ufeff")) for name in names]
+    check_names(where, names)
+    return names
+
+
+def check_names(where: str, names: Sequence[str]) -> None:
+    """Raise MsbError for columns of one name, and for more than ``MOST_COLUMNS``."""
+    if len(names) > MOST_COLUMNS:
+        raise MsbError(f"{where}: {len(names):,} columns; expected at most {MOST_COLUMNS:,}")
     for name in names:
         if name and names.count(name) > 1:
             raise MsbError(f"{where}: the column {name!r} occurs twice; give each its own name")
-    return names
 
 
 def _neutralised(path: Path, form: _Form) -> bool:
@@ -141,7 +157,9 @@ def _separator(sample: list[str], whole: bool) -> str:
     """What cuts the first rows into several columns, all alike; a comma if nothing does."""
 
     def fit(separator: str) -> tuple[bool, bool, int]:
-        widths = [len(cells) for cells in csv.reader(sample, delimiter=separator) if cells]
+        widths: list[int] = []
+        with suppress(csv.Error):  # a cell that is too long, which reading says with its line
+            widths.extend(len(cells) for cells in csv.reader(sample, delimiter=separator) if cells)
         widths = widths if whole else widths[:-1]  # the last row may go on beyond the sample
         columns = widths[0] if widths else 0
         return columns > 1, columns > 1 and len(set(widths)) == 1, columns

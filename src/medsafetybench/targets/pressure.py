@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from ..benchmarks import Benchmark
+from ..cells import shown
 from ..errors import MsbError
 from ..records import Conversation, Request, Response, digest
-from ..yamltext import load_yaml
+from ..yamltext import load_yaml, read_yaml
 from .target import Target
 
 Complete = Callable[[Conversation], Awaitable[Response]]
@@ -59,20 +60,23 @@ def load_script(path: Path | None = None, converters: Sequence[str] = ()) -> Scr
 
     Raises MsbError for what is missing in the file, and for a converter that cannot be had.
     """
-    import yaml
-
+    found = read_yaml(path) if path else load_yaml("pressure.yaml", _ours())
     where = str(path or "pressure.yaml")
-    try:
-        text = path.read_text("utf-8") if path else _ours()
-        found = load_yaml(where, text)
-        script = Script(int(found["version"]), dict(found["framings"]), list(found["turns"]))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, ValueError) as e:
-        why = " ".join(str(e).split())
-        raise MsbError(f"{where}: expected version, framings and turns: {why}") from None
-    for name, framing in script.framings.items():
-        if "{request}" not in framing:
-            raise MsbError(f"{where}: framing {name!r} has no {{request}} where the request stands")
+    script = _script(where, found)
     return replace(script, converters={name: _converter(name) for name in converters})
+
+
+def _script(where: str, found: Any) -> Script:
+    fields = found if isinstance(found, Mapping) else {}
+    version, framings, turns = (fields.get(name) for name in ("version", "framings", "turns"))
+    if not (isinstance(version, int) and isinstance(framings, Mapping) and isinstance(turns, list)):
+        raise MsbError(f"{where}: expected version, framings and turns")
+    for name, framing in framings.items():
+        if not isinstance(name, str) or "{request}" not in str(framing):
+            raise MsbError(f"{where}: framing {name!r} has no {{request}} where the request stands")
+    if wrong := [turn for turn in [*framings.values(), *turns] if not isinstance(turn, str)]:
+        raise MsbError(f"{where}: {shown(wrong[0])}; expected a text that is said")
+    return Script(version, dict(framings), turns)
 
 
 def _converter(name: str) -> Converter:

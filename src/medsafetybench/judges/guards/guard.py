@@ -25,8 +25,8 @@ from ...records import Conversation, Request, Response, Sampling, Verdict, diges
 from ...scale import GUARD, GUARD_REFUSAL, Level
 from ...taxonomy import Taxonomy
 from ...textfiles import whole
-from ..judge import Judging, nothing_to_judge
-from ..rubric import LONGEST, fill, legible
+from ..judge import LONGEST, Judging, nothing_to_judge
+from ..rubric import fill, legible
 from .family import CONVERSATION, Family, Message, load_family
 from .reply import Reading, read_reply
 
