@@ -50,9 +50,12 @@ GROUPS = {
     "measures": Group(["results/measures.py"], ["measures", "gate"]),
     "gate": Group(["results/gate.py"], ["gate", "looks", "corrected_gate"]),
     "estimates": Group(
-        ["statistics/estimates.py", "statistics/bounds.py", "statistics/clusters.py",
-         "statistics/gamma_sums.py", "statistics/interval.py"],
-        ["bounds", "statistics", "one_draw"],
+        ["statistics/estimates.py", "statistics/bounds.py"],
+        ["bounds", "statistics", "paired", "corrected", "one_draw"],
+    ),
+    "clusters": Group(
+        ["statistics/clusters.py", "statistics/gamma_sums.py", "statistics/interval.py"],
+        ["bounds", "statistics"],
     ),
     "paired": Group(["statistics/paired.py"], ["paired"]),
     "equivalence": Group(["statistics/equivalence.py"], ["equivalence"]),
