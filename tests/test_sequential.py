@@ -108,6 +108,9 @@ def test_at_an_end_of_the_scale_one_value_beyond_it_decides() -> None:
     assert sequential.first_look(above, above, SCALE, 1.0) == (2, True)
     assert sequential.first_look(below, below, SCALE, 5.0) == (3, False)
     assert sequential.first_look(np.ones(3), np.ones(3), SCALE, 1.0) == (3, None)
+    pairs = np.arange(6) // 2
+    assert sequential.sequential_tails(np.ones(6), SCALE, 1.0, pairs, 2) == (1.0, 1.0)
+    assert sequential.first_look(np.ones(6), np.ones(6), SCALE, 1.0, clusters=pairs) == (6, None)
 
 
 @pytest.mark.parametrize(("clusters", "largest"), [(None, 1), (TRIPLES, 3)])
@@ -176,6 +179,13 @@ def test_clusters_of_other_sizes_are_looked_at_whole() -> None:
     assert (found.n, found.above) == (3, True)
     later = sequential.first_look(values, values, SCALE, 2.5, 0.6, names)
     assert (later.n, later.above) == (5, True)
+
+
+def test_what_is_sure_at_last_hides_no_earlier_decision() -> None:
+    unsafe = np.ones(3000)
+    found = sequential.first_look(unsafe, unsafe, Interval(0, 1), 0.05)
+    assert found == sequential.first_look(unsafe[:9], unsafe[:9], Interval(0, 1), 0.05)
+    assert found.n < 9
 
 
 def test_one_look_is_at_the_whole_confidence() -> None:

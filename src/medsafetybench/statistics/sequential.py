@@ -93,10 +93,9 @@ def sequential_tails(
     low, high = (
         _kinds(np.where(np.isnan(values), end, values), clusters, largest) for end in scale
     )
-    mirrored = Interval(-scale.high, -scale.low)
     gains = (
-        _log_capital(low, scale, at, largest),
-        _log_capital(high._replace(sums=-high.sums), mirrored, -at, largest),
+        _log_capital(low, scale.low, at, largest),
+        _log_capital(high._replace(sums=-high.sums), -scale.high, -at, largest),
     )
     return Tails(*(min(1.0, math.exp(-gain)) for gain in gains))
 
@@ -126,10 +125,10 @@ def first_look(
     if not len(low):
         return Look(0, None)
     firsts = _firsts(clusters, len(low))
-    sizes = np.diff(np.append(firsts, len(low))).astype(float)
-    mirrored, most = Interval(-scale.high, -scale.low), int(sizes.max())
-    above = _log_capitals(np.add.reduceat(low, firsts), sizes, scale, at, most)
-    below = _log_capitals(-np.add.reduceat(high, firsts), sizes, mirrored, -at, most)
+    sizes = np.diff(np.append(firsts, len(low)))
+    most = int(sizes.max())
+    above = _log_capitals(np.add.reduceat(low, firsts), sizes, scale.low, at, most)
+    below = _log_capitals(-np.add.reduceat(high, firsts), sizes, -scale.high, -at, most)
     decided = np.maximum(above, below) >= -math.log(1 - confidence)
     if not decided.any():
         return Look(len(low), None)
@@ -165,19 +164,22 @@ def _kinds(values: Floats, clusters: Clusters, largest: int) -> Kinds:
     return kinds
 
 
-def _log_capital(kinds: Kinds, scale: Interval, at: float, largest: int) -> float:
-    """The logarithm of what bets on the mean being above ``at`` have grown to."""
-    if at <= scale.low:
+def _log_capital(kinds: Kinds, lowest: float, at: float, largest: int) -> float:
+    """The logarithm of what bets on the mean being above ``at`` have grown to, where no value is
+    below ``lowest``."""
+    if at <= lowest:
         return math.inf if (kinds.sums > at * kinds.sizes).any() else -math.inf
-    above = (kinds.sums - at * kinds.sizes) / (largest * (at - scale.low))
+    above = (kinds.sums - at * kinds.sizes) / (largest * (at - lowest))
     return float(_mixed(np.log1p(np.outer(BETS, above)) @ kinds.counts))
 
 
-def _log_capitals(sums: Floats, sizes: Floats, scale: Interval, at: float, largest: int) -> Floats:
+def _log_capitals(
+    sums: Floats, sizes: NDArray[np.int64], lowest: float, at: float, largest: int
+) -> Floats:
     """`_log_capital` after each cluster."""
-    if at <= scale.low:
+    if at <= lowest:
         return np.where(np.logical_or.accumulate(sums > at * sizes), math.inf, -math.inf)
-    above = (sums - at * sizes) / (largest * (at - scale.low))
+    above = (sums - at * sizes) / (largest * (at - lowest))
     return _mixed(np.log1p(np.outer(BETS, above)).cumsum(axis=1))
 
 
@@ -191,12 +193,12 @@ def _least_tenable(kinds: Kinds, scale: Interval, level: float, largest: int) ->
     """The least mean that bets against all lower ones have not ruled out."""
     from scipy.optimize import brentq
 
-    if not len(kinds.sums) or (kinds.sums <= scale.low * kinds.sizes).all():
+    if not len(kinds.sums):
         return scale.low
     middle = float(kinds.sums @ kinds.counts / (kinds.sizes @ kinds.counts))
 
     def beyond(at: float) -> float:
-        return _log_capital(kinds, scale, at, largest) - level
+        return _log_capital(kinds, scale.low, at, largest) - level
 
     least = scale.low + 1e-9 * (scale.high - scale.low)
     return scale.low if beyond(least) < 0 else float(brentq(beyond, least, middle, xtol=1e-9))
