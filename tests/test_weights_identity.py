@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,3 +75,84 @@ def test_weights_that_lie_elsewhere_are_refused(folder: Path, shard: str) -> Non
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(MsbError, match="elsewhere"):
         resolve(str(folder))
+
+
+NAMED = {
+    "code": ("config.json", {"auto_map": {"AutoModelForCausalLM": "other/repo--modeling.Net"}}),
+    "code of a part": ("config.json", {"text_config": {"auto_map": {"AutoConfig": "o/r--c.C"}}}),
+    "a tokenizer's code": ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["o/r--t.T"]}}),
+    "code by a path": ("config.json", {"auto_map": {"AutoConfig": "../other/c.C"}}),
+    "a kernel": ("config.json", {"attn_implementation": "other/kernel"}),
+    "a part's kernel": ("config.json", {"_attn_implementation": {"text": "o/k@v1:f"}}),
+    "generation's": ("generation_config.json", {"auto_map": {"a": "other/repo--g.G"}}),
+}
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_a_model_that_names_what_lies_elsewhere_is_refused(folder: Path, what: str) -> None:
+    file, changes = NAMED[what]
+    before = json.loads((folder / file).read_text()) if (folder / file).is_file() else {}
+    (folder / file).write_text(json.dumps({**before, **changes}))
+    with pytest.raises(MsbError, match=f"its {file} names") as error:
+        resolve(str(folder), remote_code=True)
+    assert "\n" not in str(error.value)
+
+
+def test_code_of_its_own_and_code_that_does_not_run_are_no_reason(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    own = {**config, "auto_map": {"AutoConfig": "modeling.Net"}, "attn_implementation": "sdpa"}
+    (folder / "config.json").write_text(json.dumps(own))
+    resolve(str(folder), remote_code=True)
+    own["auto_map"] = {"AutoConfig": "other/repo--modeling.Net"}
+    (folder / "config.json").write_text(json.dumps(own))
+    resolve(str(folder))  # a class that transformers has itself
+
+
+@pytest.mark.parametrize("place", ["modeling.py", "custom_generate/generate.py", "a/b/c.py"])
+def test_whatever_code_may_run_is_in_the_identity(folder: Path, place: str) -> None:
+    path = folder / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    identities = set()
+    for content in ("a = 1", "a = 2"):
+        path.write_text(content)
+        identities.add(resolve(str(folder), remote_code=True).base_identity)
+    assert len(identities) == 2
+    assert len({resolve(str(folder)).base_identity, ModelFiles(DEMO).base_identity}) == 1
+
+
+def test_files_of_one_name_in_two_folders_both_count(folder: Path) -> None:
+    identities = set()
+    for first, second in (("1", "2"), ("3", "2"), ("3", "4")):
+        for where, content in (("a", first), ("b", second)):
+            (folder / where).mkdir(exist_ok=True)
+            (folder / where / "m.py").write_text(content)
+        identities.add(resolve(str(folder), remote_code=True).base_identity)
+    assert len(identities) == 3
+
+
+def test_a_folder_by_a_link_is_what_it_holds(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    by_link = resolve(str(tmp_path / "link"))
+    assert by_link.base_identity == ModelFiles(DEMO).base_identity
+    (folder / "generation_config.json").write_text('{"eos_token_id": 7}')
+    assert resolve(str(tmp_path / "link")).base_identity != ModelFiles(DEMO).base_identity
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"peft_type": "XLORA", "adapters": {"0": "other/adapter"}},
+        {"megatron_config": {"a": 1}, "megatron_core": "antigravity"},
+        {"tokenizer_name_or_path": "o/r", "tokenizer_kwargs": {"trust_remote_code": True}},
+        {"peft_type": "SHADOW", "shadow_model": "other/model"},
+    ],
+)
+def test_an_adapter_that_loads_or_imports_something_else_is_refused(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", **settings}))
+    shutil.copy(DEMO / "model.safetensors", adapter / "adapter_model.safetensors")
+    with pytest.raises(MsbError, match=r"adapter_config\.json names"):
+        resolve(f"demo+{adapter}")

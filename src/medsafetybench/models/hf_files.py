@@ -27,6 +27,7 @@ from .. import jsontext
 from ..errors import MsbError
 from ..records import digest
 from . import hf_gguf
+from .elsewhere import check_settings
 from .hf_memory import Shape
 
 DEMO = Path(__file__).parent / "demo"
@@ -40,7 +41,8 @@ VOCABULARY = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.tiktoken")
 """The files of which a tokenizer has at least one; the others only set it up."""
 
 END_TOKENS = ("bos_token", "eos_token", "add_bos_token", "add_eos_token")
-CODE = ("*.py",)
+CODE = ("**/*.py",)
+"""A model's own code may import what lies in folders of its own."""
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 ELSEWHERE = ("_name_or_path", "base_model_name_or_path")
 """Settings that say where a model came from, not what it is."""
@@ -78,6 +80,7 @@ class ModelFiles:
         if self.adapter is None:
             return None
         own = TOKENIZER if self.tokenizer == self.adapter else ()
+        own = (*own, *(CODE if self.remote_code and own else ()))
         return _identity(self.adapter, ("adapter_config.json", ADAPTER_WEIGHTS, *own))
 
     @cached_property
@@ -170,10 +173,12 @@ def resolve(name: str, revision: str | None = None, remote_code: bool = False) -
     else:
         base, gguf = _folder(base_name, revision, remote_code), None
     _check_base(base, base_name)
+    check_settings(base, base_name, remote_code)
     if adapter_name is None:
         return ModelFiles(base, None, remote_code, gguf)
     adapter = _folder(adapter_name, None, False)
     _check_adapter(adapter, adapter_name, base, base_name)
+    check_settings(adapter, adapter_name, remote_code)
     return ModelFiles(base, adapter, remote_code, gguf)
 
 
@@ -343,7 +348,8 @@ def _identity(folder: Path, patterns: Iterable[str]) -> str:
     paths = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     with ThreadPoolExecutor(4) as threads:  # hashing lets go of the interpreter lock
         hashes = list(threads.map(_content, paths))
-    return digest({path.name: content for path, content in zip(paths, hashes, strict=True)})
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return digest(dict(zip(names, hashes, strict=True)))
 
 
 def _content(path: Path) -> str:
