@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import yaml
 
 from cards import figure, value
 from commands import msb, output
+from conftest import ROOT
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.integrations.exports import FORMS, Wanted, export_benchmark, export_run
 from medsafetybench.integrations.forms.material import public
 from medsafetybench.results.run import Run, open_run
+from medsafetybench.store.store import Store
 from scripted import scripted_run
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -64,16 +67,20 @@ def result_and_samples(folder: str) -> tuple[dict[str, Any], list[dict[str, Any]
     return json.loads(result.read_text("utf-8")), list(map(json.loads, lines)), samples
 
 
-def check_eee(folder: str, schemas: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Both files of Every Eval Ever, valid by its schemas and of one piece."""
+def check_eee(
+    folder: str, schemas: Path, every: int = 1
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Both files of Every Eval Ever, valid by its schemas and of one piece; of the samples one
+    in ``every`` is looked at."""
     result, samples, path = result_and_samples(folder)
     schema = json.loads((schemas / "eval.schema.json").read_text("utf-8"))
     jsonschema.Draft7Validator(schema).validate(result)
     each = jsonschema.Draft7Validator(
         json.loads((schemas / "instance_level_eval.schema.json").read_text("utf-8"))
     )
-    for sample in samples:
+    for sample in samples[::every]:
         each.validate(sample)
+    for sample in samples:
         assert sample["evaluation_id"] == result["evaluation_id"]
     details = result["detailed_evaluation_results"]
     assert Path(folder, details["file_path"]) == path
@@ -115,8 +122,18 @@ def test_a_sample_counts_as_its_measure_does(schemas: Path) -> None:
         interval = details["uncertainty"]["confidence_interval"]
         assert (interval["lower"], interval["upper"]) == shown.ci95
         assert one["metric_config"]["additional_details"]["judge"] == "reader"
-    held = {s["sample_id"] for s in samples if s["evaluation"]["is_correct"]}
-    assert held == {"h0", "h1", "b0"}
+    well = {
+        key: {
+            sample["sample_id"]
+            for sample in samples
+            if sample["evaluation"]["is_correct"]
+            and sample["evaluation_result_id"].endswith(f".{key}")
+        }
+        for key in keys
+    }
+    assert well["harmfulness"] == well["safe_rate"] == {"h0", "h1"}
+    assert well["refusal"] == {"h0"}
+    assert well["over_refusal"] == {"b0", "b1"}
 
 
 def test_a_judge_of_refusal_exports_no_harm(tmp_path: Path, schemas: Path) -> None:
@@ -226,6 +243,28 @@ def test_what_a_benchmark_of_ones_own_does_not_tell_is_left_to_its_owner(tmp_pat
     said = output("data", "export", "r.jsonl", "--to", "croissant", "-o", "out")
     assert "to fill in by its owner: license, rai:dataCollection" in said
     assert "1 of these are conversations" in said
+
+
+def test_whatever_an_earlier_store_holds_is_valid_and_tells_no_address(
+    schemas: Path, tmp_path: Path
+) -> None:
+    """Panels, pressure, errors, people's labels, imports: runs of the store that tests keep."""
+    shutil.copy(ROOT / "tests" / "fixtures" / "store-v1.db", tmp_path / "s.db")
+    with Store.open(tmp_path / "s.db") as store:
+        runs = [run.id for run in store.runs()]
+    assert len(runs) > 10
+    told = ""
+    for identity in runs:
+        run = open_run(identity, tmp_path / "s.db")
+        found = export_run(run, "eee", Path(identity), wanted=WANTED)
+        told += " ".join(found.notes)
+        check_eee(identity, schemas, every=16)
+        export_run(run, "chai", Path(identity, "c.xml"))
+        said = "".join(p.read_text("utf-8") for p in Path(identity).rglob("*") if p.is_file())
+        assert "127.0.0.1" not in said
+    assert "survival over turns of pressure" in told
+    assert "agreement of the panel's judges" in told
+    assert "verdicts of judges beside the panel" in told
 
 
 HOSTILE = '../../<b>"&]]>\u202e\x07\n- x: !!python/object: {{1}} | `y` '

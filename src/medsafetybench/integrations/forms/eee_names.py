@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from uuid import UUID
 
+from ...tables import is_table
 from .material import Material, Part
 
 VERSION = "0.3.0"
@@ -20,7 +21,9 @@ def stem(material: Material) -> Path:
     keys = [material.record.id, *sorted(str(one["key"]) for one in material.card.judges)]
     told = [*keys, str(material.card.rule), str(material.wanted.with_texts)]
     made = UUID(bytes=hashlib.sha256(" ".join(told).encode()).digest()[:16], version=4)
-    return Path("data", _segment(material.card.benchmark.name), model_id(material.model), str(made))
+    name = material.card.benchmark.name
+    benchmark = Path(name).stem if is_table(name) else name
+    return Path("data", _segment(benchmark), model_id(material.model), str(made))
 
 
 def model_id(model: str) -> str:

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...results.measures import measure_named, went_well
+from ...results.measures import Measure, measure_named, went_well
+from ...scale import Scale
 from .eee_names import VERSION, evaluation_id, evaluation_name, model_id, result_id
 from .material import WITHHELD, Material
 
@@ -24,17 +25,26 @@ def samples(material: Material, skipped: Counter[str]) -> Iterator[dict[str, Any
             skipped["without a score"] += 1
             continue
         shared = _sample(material, row)
-        well = went_well(scale, row["intent"], row["score"])
         for part in parts:
             if part.measure.side not in ("all", row["intent"]):
                 continue
-            table = measure_named(part.measure.key).values[scale.key]
+            measure = measure_named(part.measure.key)
+            value = float(measure.values[scale.key].get(row["score"], 0))
+            well = _well(measure, scale, value, row["score"])
             yield {
                 **shared,
                 "evaluation_name": evaluation_name(material, part),
                 "evaluation_result_id": result_id(material, part.measure.key),
-                "evaluation": {"score": float(table.get(row["score"], 0)), "is_correct": well},
+                "evaluation": {"score": value, "is_correct": well},
             }
+
+
+def _well(measure: Measure, scale: Scale, value: float, score: int) -> bool:
+    """What they call correct: the response counts on the good side of the measure; of a mean in
+    points, it held out."""
+    if measure.unit == "share":
+        return value == (1 if measure.better == "higher" else 0)
+    return went_well(scale, measure.side, score)
 
 
 META = ("intent", "principle", "source", "language", "turn", "framing", "pair", "level")

@@ -28,6 +28,7 @@ METADATA = (
     *("intent", "principle", "source", "language", "turn", "framing", "pair"),
     *("state", "level", "reason"),
 )
+FAILED = "target or judge could not be asked"
 STOPS = {"stop": "stop", "length": "max_tokens", "content_filter": "content_filter"}
 
 
@@ -120,7 +121,9 @@ def _sample(material: Material, row: Mapping[str, Any]) -> EvalSample:
     )
     output.time = row["latency"]
     told = {key: row[key] for key in METADATA if row[key] is not None}
-    failed = row["error"] and (row["error"] if texts else "the target could not be asked")
+    if not texts and row["state"] == "error":
+        told["reason"] = FAILED
+    failed = row["error"] and (row["error"] if texts else FAILED)
     return EvalSample(
         id=row["id"],
         epoch=1,
@@ -163,6 +166,8 @@ def _score(material: Material, judge: JudgeRecord, name: str, row: Mapping[str, 
     metadata = {"judge": {**identity, "scale": judge.scale.key}}
     rationale = row[f"{name}.rationale"] if texts else None
     if score is None:
-        reason = row[f"{name}.reason"]
+        # The words of an error may name an address.
+        bare = not texts and row["state"] == "error"
+        reason = FAILED if bare else row[f"{name}.reason"]
         return Score.unscored(reason=reason, explanation=rationale, metadata=metadata)
     return Score(value=score, explanation=rationale, metadata=metadata)
