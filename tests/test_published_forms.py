@@ -259,7 +259,6 @@ def test_whatever_an_earlier_store_holds_is_valid_and_tells_no_address(
         found = export_run(run, "eee", Path(identity), wanted=WANTED)
         told += " ".join(found.notes)
         check_eee(identity, schemas, every=16)
-        export_run(run, "chai", Path(identity, "c.xml"))
         said = "".join(p.read_text("utf-8") for p in Path(identity).rglob("*") if p.is_file())
         assert "127.0.0.1" not in said
     assert "survival over turns of pressure" in told

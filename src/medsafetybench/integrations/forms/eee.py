@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -181,16 +182,21 @@ def _llm_scoring(material: Material) -> dict[str, Any] | None:
     judges = material.card.judges
     if not judges or any("rubric" not in one or "model" not in one for one in judges):
         return None
-    rubric = str(judges[0]["rubric"])
-    prompt = f"the rubric {rubric!r}, SHA-256 {judges[0]['rubric_sha256']}"
-    if rubric in EMBEDDED:
-        own = load_rubric(rubric, load_taxonomy())
-        if own.fingerprint["rubric_sha256"] == judges[0]["rubric_sha256"]:
-            prompt = "\n\n".join(f"[{i} requests]\n{t}" for i, t in own.templates.items())
+    prompt = _prompt(str(judges[0]["rubric"]), str(judges[0]["rubric_sha256"]))
     scoring: dict[str, Any] = {"judges": list(map(_judge, judges)), "input_prompt": prompt}
     if len(judges) > 1 and material.card.rule == "median":
         scoring["aggregation_method"] = "median"
     return scoring
+
+
+@cache
+def _prompt(rubric: str, sha256: str) -> str:
+    """The rubric's text where it is one that comes with the program, else its name and hash."""
+    if rubric in EMBEDDED:
+        own = load_rubric(rubric, load_taxonomy())
+        if own.fingerprint["rubric_sha256"] == sha256:
+            return "\n\n".join(f"[{i} requests]\n{text}" for i, text in own.templates.items())
+    return f"the rubric {rubric!r}, SHA-256 {sha256}"
 
 
 def _judge(judge: Mapping[str, Any]) -> dict[str, Any]:
