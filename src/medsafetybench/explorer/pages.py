@@ -53,7 +53,8 @@ def run(library: Library, request: Request) -> Response:
         choices=snapshot.choices,
         rows=[(excerpt, snapshot.brief(excerpt.position)) for excerpt in excerpts],
         sorts=[(name, sort.title) for name, sort in SORTS.items()],
-        apart=_apart(library, record, wanted, chosen),
+        sorted_by=SORTS[wanted.sort].key if wanted.sort else None,
+        by=_sorted_by(library, record, wanted, chosen),
         of=len(snapshot.outcomes),
         page=page,
         search=search,
@@ -61,15 +62,17 @@ def run(library: Library, request: Request) -> Response:
     )
 
 
-def _apart(
+def _sorted_by(
     library: Library, run: RunRecord, wanted: Filter, chosen: Positions
-) -> dict[int, tuple[int, int]]:
-    """Where sorted by them, the lowest and highest level of its judges for each position."""
+) -> dict[int, tuple[int, ...]]:
+    """What the requests of a page are sorted by, by position: a number, or the lowest and highest
+    level of its judges."""
     keys = library.sort_keys(run, wanted.sort)
-    if keys is None or keys.ends is None:
+    if keys is None:
         return {}
-    there = [int(at) for at in chosen if at < len(keys.values) and not np.isnan(keys.values[at])]
-    return {at: (int(keys.ends[0, at]), int(keys.ends[1, at])) for at in there}
+    there = [at for at in chosen.tolist() if at < len(keys.values) and keys.values[at] >= 0]
+    told = keys.values[np.newaxis] if keys.ends is None else keys.ends
+    return {at: tuple(int(value) for value in told[:, at]) for at in there}
 
 
 def request(library: Library, request: Request) -> Response:

@@ -124,14 +124,12 @@ class Excerpt:
     request: str
     response: str | None
     error: str | None
-    length: int | None
-    """Characters of the response."""
 
 
 def excerpts(store: Store, run: RunRecord, positions: Sequence[int]) -> list[Excerpt]:
     """Excerpts of the items at these positions, in the order given."""
     query = f"""SELECT i.position, {NAME}, substr(q.text, 1, {EXCERPT}),
-        substr(r.text, 1, {EXCERPT}), r.error, length(r.text)
+        substr(r.text, 1, {EXCERPT}), r.error
         FROM json_each(?) j JOIN items i ON i.run = ? AND i.position = j.value
         JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
         ORDER BY j.key"""
