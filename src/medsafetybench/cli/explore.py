@@ -71,27 +71,38 @@ def by_link(address: str, ticket: str) -> None:
 
 
 class Browser:
-    """Shows the person's browser a file with the first ticket, and keeps each later one in it."""
+    """Shows the person's browser a file with the first ticket, and keeps each later one in it.
+
+    Where there is no browser, or no file, links are printed.
+    """
 
     def __init__(self, file: TicketFile) -> None:
         self._file = file
         self._begun = False
+        self._there = True
 
     def __call__(self, address: str, ticket: str) -> None:
+        self._there = self._there and self._put(address, ticket)
+        if self._there and not self._begun:
+            self._begun = True
+            self._there = self._open(address)
+        if not self._there:
+            by_link(address, ticket)
+
+    def _put(self, address: str, ticket: str) -> bool:
         try:
             self._file.put(address, ticket)
         except OSError as error:
             say(f"{self._file.path} cannot be written ({error}); this link opens it:", error=True)
-            return by_link(address, ticket)
-        if not self._begun:
-            self._begun = True
-            self._open(address, ticket)
+            return False
+        return True
 
-    def _open(self, address: str, ticket: str) -> None:
+    def _open(self, address: str) -> bool:
         import webbrowser
 
-        say(address)
-        say(f"To open it again, open {self._file.path} in your browser.", NOT_OPEN, error=True)
         if not webbrowser.open(self._file.path.as_uri()):
             say("There is no browser here; this link opens it, once:", error=True)
-            by_link(address, ticket)
+            return False
+        say(address)
+        say(f"To open it again, open {self._file.path} in your browser.", NOT_OPEN, error=True)
+        return True
