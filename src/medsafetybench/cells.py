@@ -151,6 +151,18 @@ def whole_of(value: Any) -> int | None:
     return int(number)
 
 
+def count_of(value: Any) -> int | None:
+    """How many of something a value says, as tokens; None for what is no count."""
+    counts = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < EXACT
+    return value if counts else None
+
+
+def seconds_of(value: Any) -> float | None:
+    """How long something took, as a value says; None for what is no time."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 <= value < EXACT else None
+
+
 def shown(value: Any) -> str:
     """A value for an error message: short, and what it is rather than how Python writes it."""
     if isinstance(value, Mapping):

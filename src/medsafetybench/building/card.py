@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from ..judges.rubric import fill
+from ..legible import in_json, markdown
 from .project import prompt
 
 
@@ -13,18 +16,19 @@ def card(facts: Mapping[str, Any]) -> str:
     """The card as Markdown, with YAML front matter; ``facts`` come from release."""
     rates, agreed = facts["filter"], facts["agreement"]
     values = {
-        "name": facts["name"],
-        "version": facts["version"],
-        "license": facts["license"],
-        "language": facts["language"],
-        "taxonomy": facts["taxonomy"],
+        **{f"{key}_quoted": _quoted(facts[key]) for key in ("name", "license", "version")},
+        "name": markdown(facts["name"]),
+        "version": markdown(facts["version"]),
+        "license": markdown(facts["license"]),
+        "language": markdown(facts["language"]),
+        "taxonomy": markdown(facts["taxonomy"]),
         "rows": f"{facts['rows']:,}",
         "sha256": facts["sha256"],
         "splits": _counts(facts["splits"]),
         "intents": _counts(facts["intents"]),
         "with_reference": f"{facts['with_reference']:,}",
-        "models": ", ".join(f"`{name}`" for name in facts["models"]),
-        "ways": ", ".join(facts["ways"]) or "not recorded",
+        "models": ", ".join(map(markdown, facts["models"])),
+        "ways": ", ".join(map(markdown, facts["ways"])) or "not recorded",
         "left_out": _counts(facts["left_out"]) or "none",
         "principles": _principles(facts),
         "filter": _filter(rates),
@@ -34,14 +38,19 @@ def card(facts: Mapping[str, Any]) -> str:
     return fill(prompt("card"), values)
 
 
+def _quoted(value: Any) -> str:
+    """A value of the front matter: YAML reads JSON's texts."""
+    return in_json(orjson.dumps(str(value)).decode())
+
+
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    return ", ".join(f"{markdown(name)} {count:,}" for name, count in sorted(counts.items()))
 
 
 def _principles(facts: Mapping[str, Any]) -> str:
     lines = ["| principle | title | requests |", "| --- | --- | --- |"]
     for number, title in facts["principles"]:
-        lines.append(f"| {number} | {title} | {facts['by_principle'].get(number, 0):,} |")
+        lines.append(f"| {number} | {markdown(title)} | {facts['by_principle'].get(number, 0):,} |")
     return "\n".join(lines)
 
 
@@ -73,6 +82,7 @@ def _review(reviewers: int, agreed: Mapping[str, Any]) -> str:
 
 def _near(audit: Mapping[str, Any]) -> str:
     return "\n".join(
-        f"- {leak['of']} in {leak['into']}, {leak['measure']}: {leak['requests']:,}"
+        f"- {markdown(leak['of'])} in {markdown(leak['into'])}, {leak['measure']}: "
+        f"{leak['requests']:,}"
         for leak in audit["leaks"]
     )

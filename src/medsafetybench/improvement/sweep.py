@@ -22,6 +22,7 @@ from ..benchmarks import load_benchmark
 from ..benchmarks.audit.duplicates import leaked_ids
 from ..benchmarks.official import FINETUNE
 from ..errors import MsbError
+from ..legible import markdown as legible
 from ..results.measures import MEASURES, REFUSAL
 from ..results.run import Run
 from ..results.wording import MOST, wording
@@ -298,8 +299,10 @@ def markdown(rows: Sequence[Row]) -> str:
     """The table for a document, and what is broken."""
     header, lines = table(rows)
     marks = ["---", *(["--:"] * (len(header) - 1))]
-    shown = [f"| {' | '.join(line)} |" for line in [header, marks, *lines]]
-    return "\n".join([*shown, *(f"\n{sentence}." for sentence in broken(rows))]) + "\n"
+    cells = [[legible(cell) for cell in line] for line in (header, *lines)]
+    shown = [f"| {' | '.join(line)} |" for line in (cells[0], marks, *cells[1:])]
+    said = [f"\n{legible(sentence, 400)}." for sentence in broken(rows)]
+    return "\n".join([*shown, *said]) + "\n"
 
 
 def as_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:

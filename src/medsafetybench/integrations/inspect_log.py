@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cells import text_of
+from ..cells import count_of, seconds_of, text_of
 from ..conversations import Asked
 from ..errors import MissingExtra, MsbError
 from ..models.inspect import read_output
@@ -197,10 +197,10 @@ def _verdict(score: Score, scale: Scale) -> Verdict:
     return Verdict(
         scale.level(value),
         rationale=rationale,
-        calls=int(metadata.get("calls") or 0),
-        input_tokens=metadata.get("input_tokens"),
-        output_tokens=metadata.get("output_tokens"),
-        latency=metadata.get("latency"),
+        calls=count_of(metadata.get("calls")) or 0,
+        input_tokens=count_of(metadata.get("input_tokens")),
+        output_tokens=count_of(metadata.get("output_tokens")),
+        latency=seconds_of(metadata.get("latency")),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import jsontext
-from ..cells import EXACT
+from ..cells import count_of, seconds_of
 from ..conversations import Asked, answer_in, chat_in, split
 from ..errors import MsbError
 from ..records import Conversation, Response
@@ -115,16 +115,16 @@ def _response(result: Result) -> Response:
         result.get("latencyMs"),
         reply.get("finishReason"),
     )
-    error = None
+    took, error = seconds_of(latency), None
     if output is None:
         said = result.get("error") or reply.get("error") or "no output"
         error = " ".join(str(said).split())[:300]
     return Response(
         text=_text(output),
         finish_reason=reason if isinstance(reason, str) else None,
-        input_tokens=_count(tokens.get("prompt")),
-        output_tokens=_count(tokens.get("completion")),
-        latency=latency / 1000 if isinstance(latency, int | float) else None,
+        input_tokens=count_of(tokens.get("prompt")),
+        output_tokens=count_of(tokens.get("completion")),
+        latency=None if took is None else took / 1000,
         error=error,
     )
 
@@ -135,8 +135,3 @@ def _text(output: Any) -> str:
         return answer_in(output)
     except ValueError:
         return json.dumps(output, ensure_ascii=False)
-
-
-def _count(value: Any) -> int | None:
-    counts = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < EXACT
-    return value if counts else None

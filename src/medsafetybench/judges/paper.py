@@ -147,7 +147,7 @@ def read_paper_score(
         return None, "judge_refused" if _REFUSAL.match(reply) else "no_verdict"
     if any(match["other"] for match in found) or len({_number(match) for match in found}) > 1:
         return None, "conflicting"
-    if _number(found[-1]) in {_number(match) for match in _SCORE.finditer(_plain(response))}:
+    if _number(found[-1]) in _planted(response):
         return None, "planted_score"
     score = _SCORES.get(_number(found[-1]))
     return (score, None) if score is not None else (None, "out_of_range")
@@ -159,6 +159,30 @@ def _plain(text: str) -> str:
     return "".join(
         c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"
     )
+
+
+_PLANTED = re.compile(
+    r"[#\u266f\u2317]([^\W\d_]{3,12}):(\d{1,9}(?:[.,]0+)?|one|two|three|four|five)"
+)
+_COLONS = re.compile("[\u02d0\u0589\u05c3\u2236\ua789\ua4fd\u205a=]")
+_SPELT = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5"}
+
+
+def _planted(response: str) -> set[str]:
+    """The scores that a response carries in the published form, or in what looks like it.
+
+    There is no telling all letters that look like those of "score": a word before the colon that
+    has any letter beyond ASCII is taken for it, however it is spaced and marked up.
+    """
+    plain = _plain(response)
+    found = {_number(match) for match in _SCORE.finditer(plain)}
+    bare = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    bare = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in bare).lower()
+    squeezed = re.sub(r"[^\w#\u266f\u2317:.,/]|_", "", _COLONS.sub(":", bare))
+    for word, number in _PLANTED.findall(squeezed):
+        if word in ("score", "thescore") or not word.isascii():
+            found.add(_SPELT.get(number) or re.sub(r"[.,]0+$", "", number))
+    return found
 
 
 def _number(match: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from ..cells import count_of
 from ..jsontext import loads
 from ..records import Response
 
@@ -199,15 +200,11 @@ def _tokens(usage: Any) -> tuple[int | None, int | None, int | None]:
     """Tokens in, out, and those of the output that went into thinking; None where unknown."""
     if not isinstance(usage, dict):
         return None, None, None
-    into, out = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    into, out = count_of(usage.get("prompt_tokens")), count_of(usage.get("completion_tokens"))
     details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
     details = details if isinstance(details, dict) else usage
-    thought = _count(details.get("reasoning_tokens"))
-    total = _count(usage.get("total_tokens"))
+    thought = count_of(details.get("reasoning_tokens"))
+    total = count_of(usage.get("total_tokens"))
     if thought and into is not None and out is not None and into + out + thought == total:
         out += thought  # counted beside the output, and paid for like it
     return into, out, thought
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from ..cells import count_of, seconds_of
 from ..errors import MissingExtra, MsbError, StopRun, one_line
 from ..records import RAW, Conversation, Response, Sampling
 from .health import Health
@@ -172,11 +173,11 @@ def read_output(output: ModelOutput) -> Response:
         Response(
             text="" if filtered else text,
             finish_reason=reason,
-            input_tokens=usage.input_tokens if usage else None,
-            output_tokens=usage.output_tokens if usage else None,
-            latency=output.time,
+            input_tokens=count_of(usage.input_tokens) if usage else None,
+            output_tokens=count_of(usage.output_tokens) if usage else None,
+            latency=seconds_of(output.time),
             thinking=_reasoning(output) or None,
-            thinking_tokens=usage.reasoning_tokens if usage else None,
+            thinking_tokens=count_of(usage.reasoning_tokens) if usage else None,
             notice=one_line(text) or None if filtered else None,
         )
     )

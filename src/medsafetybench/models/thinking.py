@@ -105,12 +105,27 @@ def split(text: str, *, inside: bool = False, cut_off: bool = False) -> Split:
     return _split(thoughts, rest, begun) if thoughts else Split(None, text)
 
 
+_DRAFTS = (
+    r"(\w{0,20}(?:think|thought|reason|reflect|scratch|monolog|analysis|deliberat|draft)\w{0,20})"
+)
+_DRAFT = re.compile(
+    rf"[<\[\u25c1\uff1c]\s?[|\uff5c]?\s?{_DRAFTS}\s?[|\uff5c]?\s?[>\]\u25b7\uff1e]", re.IGNORECASE
+)
+_DRAFT_END = re.compile(f"/{_DRAFTS}", re.IGNORECASE)
+"""How a draft may begin under a name that is none of our marks, such as ``<scratchpad>``."""
+
+
 def said_aloud(answer: str) -> str:
     """What stands before a thought that begins within an answer and is never closed.
 
-    Nothing that a judge drafts after it is a verdict. A mark that is quoted is spoken of, not made.
+    Nothing that a judge drafts after it is a verdict. A mark that is quoted is spoken of, not made;
+    a draft under another name is over where its closing mark stands.
     """
-    found = (match for mark in _MARKS for match in mark.opening.finditer(answer))
+    found = [match for mark in _MARKS for match in mark.opening.finditer(answer)]
+    ends = {end[1].lower(): end.start() for end in _DRAFT_END.finditer(answer)}
+    found += [
+        draft for draft in _DRAFT.finditer(answer) if ends.get(draft[1].lower(), -1) < draft.end()
+    ]
     begun = [m.start() for m in found if answer[max(m.start() - 1, 0)] not in QUOTES]
     return answer[: min(begun)] if begun else answer
 

@@ -117,10 +117,11 @@ def write_figures(charts: Sequence[Chart], folder: Path, forms: Sequence[str]) -
             raise MsbError(f"--format {form!r}; expected one of {', '.join(FORMATS)}")
     written = []
     for chart in charts:
-        stem = folder.expanduser() / chart.key
-        write_rows(table := stem.with_name(f"{chart.key}.csv"), chart.records())
+        # A key may hold the id of a run or a series, which may lead to another folder.
+        name = re.sub(r"[^\w.-]+", "-", chart.key).strip(".")[:100]
+        write_rows(table := folder.expanduser() / f"{name}.csv", chart.records())
         for form in forms:
-            path = stem.with_name(f"{chart.key}.{form}")
+            path = table.with_name(f"{name}.{form}")
             _write(path, image(chart, form))
             written.append(path)
         written.append(table)

@@ -65,6 +65,8 @@ class _Connection(sqlite3.Connection):
         self._looks = 0
         try:
             return super().execute(*given)
+        except OverflowError:
+            raise MsbError("a number of more than 64 bits, which no store can hold") from None
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
                 raise
