@@ -108,7 +108,7 @@ def lay_out(group: Group, folder: Path) -> None:
         "process_isolation": "forkserver" if group.fresh else "fork",
         "forkserver_warmup": "none",
         "timeout_multiplier": 4.0,
-        "timeout_constant": 30.0,  # seconds: a machine that is busy is not a test that hangs
+        "timeout_constant": 10.0,  # seconds: a machine that is busy is not a test that hangs
     }
     lines = [f"{key} = {value!r}" for key, value in settings.items()]
     page = [

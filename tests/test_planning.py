@@ -215,7 +215,9 @@ def test_the_least_requests_at_the_ends_and_of_another_best() -> None:
     mirrored = planning.least_requests(unit, 0.1, best=0.05)
     assert planning.least_requests(unit, 0.9, above=True, best=0.95) == mirrored
     assert planning.least_requests(unit, 0.9, confidence=0.99, above=True) == 44
-    assert planning.least_requests(Interval(2, 4), 3.0) == 5
+    assert planning.least_requests(unit, -0.1, above=True) == 1
+    for above in (False, True):
+        assert planning.least_requests(Interval(2, 4), 3.0, above=above) == 5
     # A bound that is met exactly is met: 0.05 is what 0.5 to the power of this leaves.
     assert planning.least_requests(unit, 0.5, confidence=1 - 0.5**7) == 7
     assert planning.flawless_share(59) == pytest.approx(1 - 0.05 ** (1 / 59))
@@ -223,20 +225,21 @@ def test_the_least_requests_at_the_ends_and_of_another_best() -> None:
 
 
 def test_the_reach_of_a_benchmark_by_definition() -> None:
-    found = planning.reach_of(60, Interval(0, 2), principles=7, confidence=0.9)
-    share = 1 - 0.1 ** (1 / 60)
+    found = planning.reach_of(60, Interval(0, 0.5), principles=7, confidence=0.8)
+    share = 1 - 0.2 ** (1 / 60)
     assert found.n == 60
     assert (found.max_rate, found.min_rate) == pytest.approx((share, 1 - share))
-    assert (found.max_mean, found.max_regression) == pytest.approx((2 * share, 2 * share))
+    assert (found.max_mean, found.max_regression) == pytest.approx((share / 2, share / 2))
     assert found.principle_p == pytest.approx(7 * 2 / 2**8)
     assert found.difference is not None
 
     def chance(difference: float) -> float:
-        shares = planning.difference_shares(difference, 0.2, 2.0)
-        return planning.chance_to_show(shares, Interval(-2, 2), 60, 0.0, 0.95)
+        shares = planning.difference_shares(difference, 0.2, 0.5)
+        return planning.chance_to_show(shares, Interval(-0.5, 0.5), 60, 0.0, 0.9)
 
     assert chance(found.difference) >= 0.8
-    assert chance(found.difference - 0.02) < 0.8
+    assert chance(found.difference - 0.005) < 0.8
+    assert planning.reach_of(12, principles=2).principle_p == pytest.approx(2 * 2 / 2**6)
     alone = planning.reach_of(1)
     assert (alone.principle_p, alone.difference) == (None, None)
     assert planning.reach_of(108).max_mean == pytest.approx(1 + 4 * (1 - 0.05 ** (1 / 108)))
