@@ -164,6 +164,11 @@ def test_the_lowest_threshold_is_found_to_a_hundredth_of_the_scale(
     assert at is not None
     assert planning.chance_to_show(SHARES, SCALE, 60, at, confidence) >= power
     assert planning.chance_to_show(SHARES, SCALE, 60, at - 0.02, confidence) < power
+    narrow = {0.0: 0.6, 0.1: 0.3, 0.4: 0.1}
+    at_most = planning.least_shown(narrow, Interval(0, 0.4), 60, confidence, power)
+    assert at_most is not None
+    chance = planning.chance_to_show(narrow, Interval(0, 0.4), 60, at_most - 0.002, confidence)
+    assert chance < power
     assert planning.least_shown({1.0: 0.5, 5.0: 0.5}, SCALE, 1) is None
     if (confidence, power) == (0.95, 0.8):
         assert planning.least_shown(SHARES, SCALE, 60) == at
