@@ -121,7 +121,8 @@ def test_two_digits_are_kept_rounding_up(given: int, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "confidence", "power"), [(2.2, 0.95, 0.8), (2.2, 0.9, 0.5), (1.2, 0.95, 0.9)]
+    ("at", "confidence", "power"),
+    [(2.2, 0.95, 0.8), (2.2, 0.9, 0.5), (1.2, 0.95, 0.9), (3.0, 0.999, 0.8)],
 )
 def test_requests_are_found_to_within_a_thirtieth(
     at: float, confidence: float, power: float
