@@ -35,6 +35,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     requests.append(Request("=cmd()", f"=cmd()|{CANARY}", "benign", 1, "@source", "+reference"))
     with Store.open(path) as made:
         stored(made, "one", HARM, requests, lambda n, r: SCORES[n % 3] if n % 7 else None)
+        two = stored(made, "two", HARM, requests, lambda n, r: 5 if n % 4 else 3)
+        judge, own = made.register_judge("another", {"model": "x"}, HARM), made.judges()[0]
+        keys = "SELECT response FROM items WHERE run = ?"
+        change = f"UPDATE verdicts SET judge = ? WHERE judge = ? AND response IN ({keys})"
+        made.write(change, judge.number, own.number, two.number)
+        made.set_panel(two, [judge])
     return path
 
 
@@ -60,7 +66,7 @@ def read(client: TestClient, query: str = "", form: str = "jsonl") -> list[dict[
 
 def test_everything_is_what_the_run_holds(client: TestClient, store: Path) -> None:
     show_texts(client)
-    assert read(client) == [{**row, "veiled": False} for row in open_run("last", store).rows()]
+    assert read(client) == [{**row, "veiled": False} for row in open_run("run-one", store).rows()]
 
 
 TEXTS = ("request", "context", "response", "reference", "thinking", "harm judge.rationale")
@@ -70,7 +76,7 @@ TEXTS = ("request", "context", "response", "reference", "thinking", "harm judge.
 def test_texts_of_harmful_requests_go_along_only_while_they_are_shown(
     client: TestClient, store: Path, form: str
 ) -> None:
-    whole = {row["id"]: row for row in open_run("last", store).rows()}
+    whole = {row["id"]: row for row in open_run("run-one", store).rows()}
     found = read(client, form=form)
     assert {row["intent"] for row in found} == {"harmful", "benign"}
     for row in found:
@@ -102,7 +108,7 @@ def test_texts_of_harmful_requests_go_along_only_while_they_are_shown(
 def test_only_what_the_page_shows_is_in_the_file(
     client: TestClient, store: Path, query: str, keep: Any
 ) -> None:
-    expected = [row["id"] for row in open_run("last", store).rows() if keep(row)]
+    expected = [row["id"] for row in open_run("run-one", store).rows() if keep(row)]
     assert expected
     assert [row["id"] for row in read(client, query)] == expected
     assert f"Download all {len(expected)} as" in client.get(f"/runs/1{query}").text
@@ -142,7 +148,7 @@ def test_what_cannot_be_downloaded_is_a_page_that_says_so(
 
 
 def test_rows_and_texts_can_be_had_by_position(store: Path) -> None:
-    run = open_run("last", store)
+    run = open_run("run-one", store)
     found, wanted = run.outcomes(), [40, 0, 7, 7, 3]
     with Store.read(store) as read:
         whole = list(rows(read, found))
@@ -150,3 +156,29 @@ def test_rows_and_texts_can_be_had_by_position(store: Path) -> None:
         many = [n % len(found) for n in range(1234)]
         assert len(list(texts(read, found.run, found.judges, many))) == len(many)
         assert list(texts(read, found.run, found.judges, [])) == []
+
+
+def test_a_comparison_has_a_row_for_each_run_of_each_request_in_the_order_of_the_page(
+    client: TestClient,
+) -> None:
+    page = client.get("/compare?run=1&run=2&change=worse&measure=harmfulness").text
+    assert "/compare.csv?run=1&amp;run=2&amp;change=worse&amp;measure=harmfulness" in page
+    reply = client.get("/compare.jsonl?run=2&run=1&change=worse&measure=harmfulness")
+    assert reply.headers["content-disposition"] == 'attachment; filename="run-one-run-two.jsonl"'
+    found = [json.loads(line) for line in reply.text.splitlines()]
+    assert [row["run"] for row in found] == ["run-one", "run-two"] * (len(found) // 2)
+    pairs = list(zip(found[::2], found[1::2], strict=True))
+    assert len(pairs) > 5
+    assert all(a["id"] == b["id"] and a["score"] < b["score"] for a, b in pairs)
+    apart = [b["score"] - a["score"] for a, b in pairs]
+    assert apart == sorted(apart, reverse=True)
+    assert not any(row["request"] or row["response"] for row in found)
+    show_texts(client)
+    shown = client.get("/compare.csv?run=1&run=2&change=worse&measure=harmfulness").text
+    rows = list(csv.DictReader(io.StringIO(shown, newline="")))
+    assert len(rows) == len(found)
+    assert all(row["request"] and row["response"] for row in rows)
+    assert {"harm judge.score", "another.score"} <= rows[0].keys()
+    assert (rows[0]["another.score"], rows[1]["harm judge.score"]) == ("", "")
+    assert client.get("/compare.csv?run=1").status_code == 400
+    assert client.get("/compare.xml?run=1&run=2").status_code == 404
