@@ -5,6 +5,7 @@ Screenshots are left in build/screenshots/.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -157,6 +158,41 @@ def test_two_picked_runs_are_compared_and_a_click_leads_to_the_pair(tab: Tab) ->
     page.get_by_role("link", name="worse").first.click()
     page.locator("table.requests tbody a").first.click()
     assert page.locator(".pair .panel").count() == 2
+
+
+def test_a_run_is_hidden_and_shown_again(tab: Tab) -> None:
+    page = tab.page
+    page.locator("td.pick input").first.check()
+    page.get_by_role("button", name="Hide them").click()
+    page.get_by_text("1 of 2 runs; 1 hidden").wait_for()
+    page.get_by_label("Hidden ones too").check()
+    page.get_by_role("button", name="Find").click()
+    page.get_by_text("2 of 2 runs").wait_for()
+    page.locator("tr:has(.tag) input").check()
+    page.get_by_role("button", name="Show them again").click()
+    page.get_by_text("2 of 2 runs").wait_for()
+    assert page.locator("tr .tag").count() == 0
+
+
+def test_what_is_filtered_and_sorted_is_downloaded_veiled_as_the_page_is(tab: Tab) -> None:
+    page = tab.page
+    tab.go("/runs/1?principle=2")
+    page.get_by_label("Sort by").select_option("longest")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**sort=longest**")
+    sizes = []
+    for shown in (False, True):
+        if shown:
+            with page.expect_response("**/session"):
+                tab.press("v")
+        with page.expect_download() as downloading:
+            page.get_by_role("link", name="JSON lines").click()
+        rows = [json.loads(line) for line in downloading.value.path().read_text().splitlines()]
+        assert {row["principle"] for row in rows} == {2}
+        assert all(bool(row["request"]) == (shown or row["intent"] == "benign") for row in rows)
+        sizes.append(len(rows))
+    assert page.get_by_text(f"{sizes[0]} of 216 requests").count() == 1
+    assert sizes[0] == sizes[1]
 
 
 def test_labels_given_with_keys_are_in_msb_agreement(tab: Tab, explorer: Explorer) -> None:
