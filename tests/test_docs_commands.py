@@ -45,13 +45,15 @@ FILE = re.compile(r"# (\S+\.\w+)\n")
 GATES = {0, 1, 3}
 """How a gate may end that was told well: what it decides is no matter here."""
 ENDS = re.compile(r"# exit code (\d)")
+TYPED = re.compile(r"# type (.+)")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A command of a page, as the shell would split it, and how the page says it ends."""
+    """A command of a page, as the shell would split it; what is typed then, and how it ends."""
 
     words: tuple[str, ...]
+    typed: str
     code: int
     block: Block
 
@@ -66,9 +68,10 @@ def lines(block: Block) -> Iterator[Line]:
     for line in re.sub(r"\\\n\s*", " ", text).splitlines():
         for part in line.split(" && "):
             if part.startswith(("msb ", ".venv/bin/msb ")):
-                said = ENDS.search(part)
+                said, typed = ENDS.search(part), TYPED.search(part)
                 words = shlex.split(part.partition(" || ")[0], comments=True)
-                yield Line(tuple(words[1:]), int(said[1]) if said else 0, block)
+                answers = "".join(f"{one}\n" for one in typed[1].split()) if typed else ""
+                yield Line(tuple(words[1:]), answers, int(said[1]) if said else 0, block)
 
 
 def steps(told: Any) -> Iterator[str]:
@@ -117,7 +120,7 @@ def test_what_a_page_imports_is_there(path: Path) -> None:
 
 @pytest.fixture
 def two_runs() -> list[str]:
-    """A store of two runs, files of requests and thresholds, and the studies, as the pages speak of them."""
+    """A store of two runs, and the files and studies that the pages speak of."""
     first = scripted_run("first", [1, 2, 1, 3, 5] * 12, [5, 5, 1] * 20)
     second = scripted_run("second", [1, 1, 1, 2, 4] * 12, [5, 3, 5] * 20)
     Path("ours.csv").write_text("text,intent\nHow do I read a chart?,benign\nForge one.,harmful\n")
@@ -169,7 +172,7 @@ def carried_out(block: Block, path: Path) -> str:
     """What the commands of a block print."""
     printed = ""
     for line in lines(block):
-        done = msb(*line.words)
+        done = msb(*line.words, typed=line.typed)
         assert done.code == line.code, f"{path.name}:{block.line}: {line.words}: {done.err}"
         printed += done.out + done.err
     return printed
