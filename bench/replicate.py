@@ -13,54 +13,25 @@ The commands are printed, and each can be run by hand. Interrupted, it goes on w
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-import os
 import random
-import shlex
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from demo_text import everyday
-from medsafetybench import open_run
+from replication import benign, msb, own_answers, requests, xstest
 
 EVERYDAY = 450
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 SHORT = ("--max-tokens", "48")
 """Enough to tell a refusal from an answer."""
 
 
-def write(path: Path, rows: Iterable[Mapping[str, str]]) -> str:
-    """A benchmark file of benign requests."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps({**row, "intent": "benign"}) + "\n" for row in rows)
-    path.write_text("".join(lines), "utf-8")
-    return str(path)
-
-
-def everyday_requests() -> Iterable[Mapping[str, str]]:
+def everyday_requests() -> Iterable[str]:
     """Distinct everyday requests of our own wording."""
     rng = random.Random(1)
     texts: dict[str, None] = {}
     while len(texts) < EVERYDAY:
         texts[everyday(rng)] = None
-    return ({"id": f"everyday/{n}", "text": text} for n, text in enumerate(texts))
-
-
-def safe_prompts(data: Path) -> Iterable[Mapping[str, str]]:
-    """XSTest's 250 safe prompts, which look dangerous and are not (Röttger et al. 2024)."""
-    with (data / "xstest" / "xstest_prompts.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["label"] == "safe"]
-    return ({"id": f"xstest/{row['id']}", "text": row["prompt"]} for row in rows)
-
-
-def msb(*arguments: str) -> None:
-    """Print a command, and run it."""
-    print(f"$ msb {shlex.join(arguments)}", flush=True)
-    # One thread: more would share the cores with each other, and the sums would differ.
-    subprocess.run([*MSB, *arguments], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return texts
 
 
 def main() -> None:
@@ -73,12 +44,11 @@ def main() -> None:
     asked = parser.parse_args()
 
     output, store = asked.output, str(asked.output / "replicate.db")
-    daily = write(output / "everyday.jsonl", everyday_requests())
-    safe = write(output / "xstest-safe.jsonl", safe_prompts(asked.data))
+    daily = benign(output / "everyday.jsonl", everyday_requests())
+    safe = requests(output / "xstest-safe.jsonl", xstest(asked.data, "safe"))
     mix = []
     for benchmark, share in ((daily, "0.5"), ("starter/improve", "0.25")):
-        msb("evaluate", "--target", "hf:demo", "--benchmark", benchmark, "--store", store)
-        mix += ["--mix", f"run:{open_run('last', store).id}:{share}"]
+        mix += ["--mix", f"{own_answers('hf:demo', benchmark, store)}:{share}"]
     msb(
         *("sweep", "--base", "hf:demo", "--recipe", "toy", *mix, "-o", str(output)),
         *("--families", asked.families, "--sizes", asked.sizes, "--seeds", asked.seeds),
