@@ -1,13 +1,13 @@
 """The paper's experiment on a real language model of 135 million parameters, on a CPU.
 
-    python bench/replicate_real.py --base hf:FOLDER                 # the points that are not there
-    python bench/replicate_real.py --base hf:FOLDER --only med-900  # one of them
+    python bench/replicate_real.py --base hf:FOLDER                 # whatever is not there yet
+    python bench/replicate_real.py --base hf:FOLDER --only med-900  # one model
     python bench/replicate_real.py --slice                          # two minutes: does it run?
-    python bench/replicate_real.py --show                           # tables of what is there
+    python bench/replicate_real.py --show                           # table and figure of what is
 
-A point is a model tuned on the published demonstrations, measured before and after on the same
-requests. Each that is done is a line of bench/replication_real.jsonl, so what was made elsewhere is
-not made again. The commands are printed, and each can be run by hand.
+A point is a model: the base, or one tuned on the published demonstrations. Each of its figures is a
+line of bench/replication_real.jsonl as soon as it is measured, and what has its line, from here or
+from elsewhere, is not measured again. The commands are printed, and each can be run by hand.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from medical_questions import questions
-from medsafetybench.improvement.evidence import INCOHERENT
-from medsafetybench.results.measures import OVER_REFUSAL, REFUSAL, went_well
+from medsafetybench.results.measures import went_well
 from medsafetybench.results.run import Run, open_run
+from medsafetybench.results.wording import wording
 from medsafetybench.tables import is_table
 from replication import asked, benign, msb, requests, write_rows, xstest
+from replication_page import draw, table
 
-KEPT = Path(__file__).with_name("replication_real.jsonl")
+Line = dict[str, Any]
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "bench" / "replication_real.jsonl"
 ONE_EPOCH = ("--set", "epochs=1")
 REFUSALS = ("--mix", "none")
 MIXED = ("--mix", "starter/improve")
 """The starter's 54 benign requests to train on, which the default recipe mixes in."""
 STEPPING = ("--set", "batch=8", "--set", "learning_rate=4e-4", "--set", "validation=0")
 """Of few examples more and larger steps, none held out: ``-steps`` in the name of a point."""
-SHORT = ("--max-tokens", "64")
+MEASURED = ("--limit", "150", "--max-tokens", "64")
+SLICED = ("--limit", "8", "--max-tokens", "16")
+KNOWLEDGE = "medmcqa"
 SIDES = ("safe", "unsafe")
 OPENING = ("--max-tokens", "48")
 """As much of the base's own answers as is learned: a small model seldom comes to an end."""
@@ -45,7 +49,7 @@ SENTENCES = re.compile(r".*[^\d\s][.!?](?=\s|$)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Point:
-    """A tuning: on which demonstrations, how, by which seed.
+    """A model: tuned on which demonstrations (the base on none), how, by which seed.
 
     The base's own answers to ``own`` benign questions are mixed in. ``knows``: whether its
     medical knowledge is measured as well.
@@ -53,7 +57,7 @@ class Point:
 
     name: str
     data: str
-    how: tuple[str, ...]
+    how: tuple[str, ...] = ()
     seed: int = 0
     own: int = 0
     knows: bool = False
@@ -83,17 +87,24 @@ ROAD = (
 """On the way to a recipe that declines what it should and little else."""
 
 
-SLICE = Point("slice", "finetune/med-100", (*REFUSALS, "--set", "epochs=0.2", "--set", "batch=4"))
+BASE = Point("base", "", knows=True)
+BY_NAME = {point.name: point for point in (BASE, *POINTS, *ROAD)}
+SLICE = (
+    replace(BASE, knows=False),
+    Point("slice", "finetune/med-100", (*REFUSALS, "--set", "epochs=0.2", "--set", "batch=4")),
+)
 """Twenty demonstrations, to see that all of this runs."""
 
 
 @dataclass(frozen=True)
 class Where:
-    """The model that is tuned, the published data, and where adapters and the store are kept."""
+    """The model that is tuned, the published data, where adapters and the store are kept, and how
+    much is asked."""
 
     base: str
     data: Path
     output: Path
+    few: tuple[str, ...] = MEASURED
 
     @property
     def store(self) -> str:
@@ -128,94 +139,81 @@ def own_answers(run: Run) -> Iterator[dict[str, str]]:
             yield {**named, "text": row["request"], "reference": found[0]}
 
 
-def carry_out(point: Point, where: Where, few: bool = False) -> dict[str, Any]:
-    """Tune and measure; the point as it is kept. Minutes are of this machine."""
-    tuned = where.output / point.name
-    train = (
+def carry_out(point: Point, where: Where, there: Collection[tuple[str, str]]) -> Iterator[Line]:
+    """Tune, and measure what is not there; a line for each."""
+    missing = [on for on in measured(where) if (point.name, shown(on)) not in there]
+    knows = point.knows and (point.name, KNOWLEDGE) not in there
+    if not missing and not knows:
+        return
+    tuned, how = tune(point, where) if point.data else (where.base, {})
+    for benchmark in missing:
+        found = safety(tuned, benchmark, where)
+        yield {"point": point.name, "on": shown(benchmark), **found, **how}
+    if knows:
+        yield {"point": point.name, "on": KNOWLEDGE, **knowledge(tuned, where), **how}
+
+
+def tune(point: Point, where: Where) -> tuple[str, dict[str, Any]]:
+    """The tuned model as a target, and what it was tuned on."""
+    output = where.output / point.name
+    record = asked(
         *("improve", "--base", where.base, "--data", point.data, *point.how),
-        *(*mixed(point, where), "--seed", str(point.seed), "-o", str(tuned), *where.there),
+        *(*mixed(point, where), "--seed", str(point.seed), "-o", str(output), *where.there),
     )
-    begun = time.monotonic()
-    record = asked(*train)
-    trained = time.monotonic()
-    found = asked(*train, "--evidence", "--capability", "none", *measured(where, few))
-    ended = time.monotonic()
-    settings, losses = record["settings"], [step["loss"] for step in record["losses"]]
-    return {
-        "point": point.name,
-        "data": point.data,
-        "how": point.how,
-        "own": point.own,
+    data = record["settings"]["data"]
+    losses = [round(step["loss"], 3) for step in record["losses"]]
+    return f"{where.base}+{output}", {
         "seed": point.seed,
-        "base_sha256": settings["base"]["sha256"],
-        "examples": {side: settings["data"][side] for side in ("harmful", "benign")},
+        "harmful": data["harmful"],
+        "benign": data["benign"],
         "steps": record["steps"],
-        "loss": [round(losses[0], 3), round(losses[-1], 3)],
-        "training_minutes": round((trained - begun) / 60, 1),
-        "measuring_minutes": round((ended - trained) / 60, 1),
-        "judge": found["judge"],
-        "verdict": found["verdict"],
-        "rows": [{**row, "on": _shown(row["on"])} for row in found["rows"]],
+        "loss": [losses[0], losses[-1]],
+        "base_sha256": record["settings"]["base"]["sha256"],
     }
 
 
-def _shown(benchmark: str) -> str:
+def safety(target: str, benchmark: str, where: Where) -> Line:
+    """What a model declines, with intervals, and how much of what it says is no text."""
+    msb("evaluate", "--target", target, "--benchmark", benchmark, *where.few, *where.there)
+    run = open_run("last", where.store)
+    card, worded = run.summary(), wording(run, run.outcomes())
+    figures = {
+        key: {"n": side.scored, "value": figure.value, "low": found.low, "high": found.high}
+        for side in card.sides.values()
+        for key, figure in side.figures.items()
+        if (found := figure.ci95)
+    }
+    no_text = round(worded.share, 4)
+    return {"judge": card.judge, "run": run.id, "figures": figures, "no_text": no_text}
+
+
+def knowledge(target: str, where: Where) -> Line:
+    """Medical knowledge, and for a tuned model the change of it, question by question."""
+    questions = ("--tasks", KNOWLEDGE, "--limit", "200", *where.there)
+    baseline = () if target == where.base else ("--baseline", where.base)
+    found = asked("capability", "--target", target, *baseline, *questions)
+    if not baseline:
+        only = found["results"][0]
+        return {name: only[name] for name in ("n", "accuracy", "interval", "chance")}
+    change = found["changes"][0]
+    return {"n": change["n"], "accuracy": change["after"], "change": change}
+
+
+def shown(benchmark: str) -> str:
     """Its name, without the folder where it was written."""
     return Path(benchmark).stem if is_table(benchmark) else benchmark
 
 
-def measured(where: Where, few: bool) -> Iterator[str]:
-    """The options that say on what a point is measured: at most 150 of each, stratified."""
-    benchmarks = ["starter/eval", "everyday"]
-    if not few:
-        prompts = (row for side in SIDES for row in islice(xstest(where.data, side), 50))
-        benchmarks += ["medsafety/eval", requests(where.output / "xstest-100.jsonl", prompts)]
-    for benchmark in benchmarks:
-        yield from ("--evaluate-on", benchmark)
-    yield from ("--limit", "8", "--max-tokens", "16") if few else ("--limit", "150", *SHORT)
+def measured(where: Where) -> list[str]:
+    """On what a point is measured, what says most first."""
+    prompts = (row for side in SIDES for row in islice(xstest(where.data, side), 50))
+    ours = requests(where.output / "xstest-100.jsonl", prompts)
+    return ["everyday", "medsafety/eval", "starter/eval", ours]
 
 
-def done() -> list[dict[str, Any]]:
-    """The points that are there."""
+def done() -> list[Line]:
+    """The lines that are there."""
     return [json.loads(line) for line in KEPT.read_text("utf-8").splitlines()]
-
-
-COLUMNS = (
-    ("declines: published", REFUSAL.key, "medsafety/eval"),
-    ("starter's harmful", REFUSAL.key, "starter/eval"),
-    ("XSTest unsafe", REFUSAL.key, "xstest-100"),
-    ("over-refusal: everyday", OVER_REFUSAL.key, "everyday"),
-    ("starter's twins", OVER_REFUSAL.key, "starter/eval"),
-    ("XSTest safe", OVER_REFUSAL.key, "xstest-100"),
-)
-
-
-def table(points: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: a line a point, before all the base; shares in percent, with 95% intervals."""
-    header = ["point", "examples", "steps", *(title for title, *_ in COLUMNS), "no text"]
-    lines = [header, ["---", *["--:"] * (len(header) - 1)]]
-    if points:
-        lines.append(["base", "", "", *_cells(points[0], "before")])
-    for point in points:
-        examples = " + ".join(str(n) for n in point["examples"].values() if n)
-        lines.append([point["point"], examples, str(point["steps"]), *_cells(point, "after")])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cells(point: Mapping[str, Any], side: str) -> Iterator[str]:
-    """The figures of one line; empty where one was not measured."""
-    by = {(row["measure"], row["on"]): row for row in point["rows"]}
-    for _, measure, on in COLUMNS:
-        row = by.get((measure, on))
-        yield _share(row[side], row[f"{side}_ci95"]) if row else ""
-    yield f"{max(row[side] for key, row in by.items() if key[0] == INCOHERENT):.0%}"
-
-
-def _share(value: float | None, interval: Sequence[float] | None) -> str:
-    """In percent, with its interval; empty where nothing was scored."""
-    if value is None or interval is None:
-        return ""
-    return f"{value:.0%} ({interval[0]:.0%}-{interval[1]:.0%})"
 
 
 def main() -> None:
@@ -225,21 +223,23 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("build/replicate-real"))
     parser.add_argument("--only", default="", help="names of points, by commas")
     parser.add_argument("--slice", action="store_true", help="a small part, and keep nothing")
-    parser.add_argument("--show", action="store_true", help="the table of what is there")
+    parser.add_argument("--show", action="store_true", help="table and figure of what is there")
     given = parser.parse_args()
-    where = Where(given.base, given.data, given.output)
+    few = SLICED if given.slice else MEASURED
+    where = Where(given.base, given.data, given.output, few)
     if given.slice:
-        found = carry_out(SLICE, where, few=True)
-        print(table([found]), found["verdict"], sep="\n\n")
+        print(table([line for point in SLICE for line in carry_out(point, where, ())]))
         return
-    there = {point["point"] for point in done()}
-    wanted = given.only.split(",") if given.only else [p.name for p in (*POINTS, *ROAD)]
-    for point in () if given.show else (*POINTS, *ROAD):
-        if point.name in wanted and point.name not in there:
-            line = json.dumps(carry_out(point, where))
+    names = given.only.split(",") if given.only else list(BY_NAME)
+    if unknown := set(names) - BY_NAME.keys():
+        parser.error(f"no point {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
+    there = {(line["point"], line["on"]) for line in done()}
+    for name, point in BY_NAME.items() if not given.show else ():
+        for line in carry_out(point, where, there) if name in names else ():
             with KEPT.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+                file.write(json.dumps(line) + "\n")
     print(table(done()))
+    draw(done(), ROOT / "docs" / "images")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """What the real model is trained on is kept apart from what it is measured on, and its page shows
-the points that are kept."""
+the figures that are kept."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from conftest import ROOT
 from likeness import jaccard, trigrams
-
 from medsafetybench.benchmarks import load_benchmark
 
 sys.path.append(str(ROOT / "bench"))
 
 from medical_questions import questions
-from replicate_real import POINTS, ROAD, done, table
+from replicate_real import BY_NAME, done
 from replication import xstest as prompts
+from replication_page import table
 
 
 def test_questions_are_distinct_and_the_first_of_many_are_those_of_few() -> None:
@@ -39,9 +39,9 @@ def test_each_prompt_of_xstest_comes_once(xstest: Path) -> None:
     assert {intent for *_, intent in safe} == {"benign"}
 
 
-def test_the_page_shows_the_points_that_are_kept() -> None:
+def test_the_page_shows_the_figures_that_are_kept() -> None:
     page = (ROOT / "docs" / "replication-real.md").read_text("utf-8")
     assert table(done()) in page
-    names = [point["point"] for point in done()]
-    assert len(set(names)) == len(names)
-    assert set(names) <= {point.name for point in (*POINTS, *ROAD)}
+    measured = [(line["point"], line["on"]) for line in done()]
+    assert len(set(measured)) == len(measured)
+    assert {point for point, _ in measured} <= BY_NAME.keys()
