@@ -81,6 +81,7 @@ POINTS = (
 
 ROAD = (
     Point("med-100-steps", "finetune/med-100", (*REFUSALS, *ONE_EPOCH, *STEPPING)),
+    Point("med-100-half+own", "finetune/med-100", ("--set", "epochs=0.5", *STEPPING), own=100),
     Point("med-100-steps+own", "finetune/med-100", (*ONE_EPOCH, *STEPPING), own=100),
     Point("med-300-steps+own", "finetune/med-300", (*ONE_EPOCH, *STEPPING), own=300),
 )
