@@ -195,7 +195,7 @@ def knowledge(target: str, where: Where) -> Line:
     found = asked("capability", "--target", target, *baseline, *questions)
     if not baseline:
         only = found["results"][0]
-        return {name: only[name] for name in ("n", "accuracy", "interval", "chance")}
+        return {name: only[name] for name in ("n", "accuracy", "ci95", "chance")}
     change = found["changes"][0]
     return {"n": change["n"], "accuracy": change["after"], "change": change}
 
