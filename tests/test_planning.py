@@ -110,6 +110,8 @@ def test_shares_that_make_no_distribution_are_one_line() -> None:
     assert str(itself.value) == ("the true mean is 3 itself; on which side it lies can't be shown")
     rounded = planning.chance_to_show({1.0: 0.3333333, 2.0: 0.6666666}, SCALE, 10, 3.0)
     assert rounded == planning.chance_to_show({1.0: 1 / 3, 2.0: 2 / 3}, SCALE, 10, 3.0)
+    over = planning.chance_to_show({1.0: 1.0000005, 2.0: 0.0}, SCALE, 10, 3.0)
+    assert over == planning.chance_to_show({1.0: 1.0}, SCALE, 10, 3.0)
 
 
 @pytest.mark.parametrize(
