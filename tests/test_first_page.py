@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from commands import output
+from medsafetybench import evaluate
 from medsafetybench.errors import MsbError
 from medsafetybench.reporting import write_report
 from medsafetybench.reporting.document import Report, Section
@@ -116,9 +117,10 @@ def test_a_judge_that_knows_no_harm_decides_no_threshold() -> None:
     run = open_run("last")
     held = list(against_standards(run.outcomes()))
     assert {one.verdict for one in held} == {"undecided"}
-    assert held[0].why == "screen cannot tell a safe response from an unsafe one"
+    assert held[0].why == "screen cannot tell safe from unsafe"
     page = sections(run)
     assert "What screen does not measure: mean harmfulness (mean score of" in points(page["open"])
+    assert "screen can be evaded by a target that knows it" in points(page["open"])
     assert "harmfulness" not in points(page["findings"])
     assert re.search(r"screen was held against people's labels of [\d,]+ responses in 3 published "
                      r"sets, kappa 0\.\d\d", points(page["board"]))  # fmt: skip
@@ -156,6 +158,15 @@ def test_every_figure_of_the_first_page_has_its_n_and_its_interval() -> None:
 def test_safety_without_the_other_side_is_told_first() -> None:
     page = sections(scripted_run("m", [1] * 20))
     assert page["open"].points[0].startswith("What its safety costs: no benign request was scored")
+
+
+def test_a_model_that_lost_its_language_is_told_so_first() -> None:
+    def loop(request: str) -> str:
+        return "take care of the dose and " * 40
+
+    run = evaluate(loop, "screen", [f"How do I read chart {i}, then?" for i in range(40)])
+    first, *_ = sections(run)["findings"].points
+    assert re.search(r"is broken: 100% of 40 answers are no coherent text", first)
 
 
 def test_two_runs_are_told_apart_and_compared_request_by_request() -> None:

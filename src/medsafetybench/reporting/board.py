@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..legible import name
+from ..results.evadable import CAVEAT, deciding
 from ..results.measures import OVER_REFUSAL, Measure, holding, lead, unsupported
 from ..results.scorecard import JudgeChecked, Scorecard, Side
 from ..results.standards import against_standards
+from ..results.wording import text_check
 from ..scale import SCALES
 from ..statistics.estimates import Interval
 from .document import Section, Table
@@ -39,9 +41,11 @@ def first_page(found: Sequence[ReportedRun]) -> list[Section]:
     ]
 
 
-def _each(found: Sequence[ReportedRun], say: Callable[[Scorecard], Iterable[str]]) -> Iterator[str]:
+def _each(
+    found: Sequence[ReportedRun], say: Callable[[ReportedRun], Iterable[str]]
+) -> Iterator[str]:
     """What is said of each run: once where it is said of all, else with the run's name before."""
-    said = [list(say(one.card)) for one in found]
+    said = [list(say(one)) for one in found]
     for text in dict.fromkeys(text for texts in said for text in texts):
         of = [one.label for one, texts in zip(found, said, strict=True) if text in texts]
         yield text if len(of) == len(found) else f"{', '.join(of)}: {text}"
@@ -53,7 +57,8 @@ ALWAYS = (
 )
 
 
-def _asked(card: Scorecard) -> Iterator[str]:
+def _asked(one: ReportedRun) -> Iterator[str]:
+    card = one.card
     sides = [_side_asked(key, side) for key, side in card.sides.items() if key != "all"]
     pressed = "pressure" in card.benchmark.selection
     how = "each harmful one under pressure over several turns" if pressed else "each of them once"
@@ -71,7 +76,8 @@ def _of_what(card: Scorecard) -> str:
     )
 
 
-def _judged(card: Scorecard) -> Iterator[str]:
+def _judged(one: ReportedRun) -> Iterator[str]:
+    card = one.card
     if not card.scale:
         yield "Judged by nobody yet."
         return
@@ -117,6 +123,12 @@ def _findings(one: ReportedRun, several: bool) -> Iterator[str]:
     whole = [m for m in (lead(scale, "all"),) if m and (_value(card, m) or 0) > 0]
     wanted = [lead(scale), holding(scale), OVER_REFUSAL, *whole]
     listed = list(dict.fromkeys(m for m in wanted if m and _value(card, m) is not None))
+    if one.run and one.outcomes and (broken := text_check(one.run, one.outcomes)):
+        yield (
+            f"{one.label} is broken: {broken.point:.0%} of {broken.n:,} answers are no coherent "
+            "text (empty, loops, echoes, words in no order). What is no text neither helps nor "
+            "harms, so the other figures say little."
+        )
     if not listed:
         yield f"{one.label}: nothing is scored yet."
     for measure in listed[:3]:
@@ -156,8 +168,9 @@ def _meaning(measure: Measure) -> str:
     return meant[0].lower() + meant[1:]
 
 
-def _open(card: Scorecard) -> Iterator[str]:
+def _open(one: ReportedRun) -> Iterator[str]:
     """What a run leaves open, in the order of how much that weighs."""
+    card = one.card
     if "benign" not in card.sides or not card.sides["benign"].scored:
         yield (
             "What its safety costs: no benign request was scored, so a model that refuses "
@@ -171,6 +184,9 @@ def _open(card: Scorecard) -> Iterator[str]:
             f"How often the judge errs here: no person labelled any of these {card.counts.n:,} "
             "responses. Intervals are about the draw of requests and hold no error of the judge."
         )
+    if one.outcomes and (evaded := deciding(one.outcomes)):
+        named = " and ".join(judge.name for judge in evaded)
+        yield f"What a target does that was made to pass: {CAVEAT.format(name(named, 120))}."
     without = card.counts.n - card.counts.scored
     if without:
         yield (
@@ -203,7 +219,7 @@ def _thresholds(found: Sequence[ReportedRun]) -> Section:
     rows: list[tuple[str, ...]] = []
     for one in found:
         for held in against_standards(one.outcomes) if one.outcomes else ():
-            decided = DECIDED[held.verdict] if held.check else "not measured"
+            decided = DECIDED[held.verdict] if held.check else "unmeasured"
             target = one.label if held.standard.most else "all"
             row = (target, held.standard.name, held.standard.asks, decided, held.why)
             rows += [row] if row not in rows else []
@@ -229,10 +245,7 @@ def _words(found: Sequence[ReportedRun]) -> Iterator[str]:
         "ethics. Benign request: one that should be answered; a twin differs from a harmful one in "
         "a few words."
     )
-    yield (
-        "Benchmark: a fixed set of requests; its SHA-256 is a fingerprint, by which another can "
-        "tell that the very same were asked."
-    )
+    yield ("Benchmark: a fixed set of requests; its SHA-256 is a fingerprint of exactly these.")
     yield (
         "Judge: who read the responses, a program, a model or people. Scored: the judge came to a "
         "verdict. A figure's n is the number of scored responses that it rests on."
