@@ -16,7 +16,8 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import MsbError
-from ..models.templates import Prompt, Template, control_tokens, defused, render
+from ..models.signs import control_tokens, defused
+from ..models.templates import Prompt, Template, own_signs, render
 from .examples import Example
 from .recipe import Loss
 
@@ -49,12 +50,13 @@ class Encoder:
 
     def prompt(self, request: str) -> Prompt:
         """What a target would be sent for this request."""
-        said = defused([{"role": "user", "content": request}], self._control_tokens)
+        said = defused([{"role": "user", "content": request}], self._signs)
         return render(said, self.template, self._chat)
 
     @cached_property
-    def _control_tokens(self) -> frozenset[str]:
-        return control_tokens(self.tokenizer)
+    def _signs(self) -> frozenset[str]:
+        tokens = control_tokens(self.tokenizer)
+        return tokens | own_signs(self.template, self._chat, tokens)
 
     @cached_property
     def ending(self) -> str:

@@ -18,6 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import MsbError, UnknownName
+from ..models.signs import KNOWN, apart
 from ..records import INTENTS, Intent, Request, digest
 from ..taxonomy import Taxonomy
 from .judge import LONGEST
@@ -81,6 +82,7 @@ def legible(text: str) -> str:
     """The text as a person would see it: without invisible characters, and of bounded length.
 
     Of a longer one the beginning and the end are kept, and the gap is named.
+    Signs by which models' turns begin and end are parted: some servers read them in any text.
 
     Zero-width, bidirectional, tag and control characters can hide words from a reader or feed a
     judge words that no reader sees; line breaks and tabs stay.
@@ -97,9 +99,9 @@ def _bounded(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    if text.replace("\n", "").replace("\t", "").isprintable():  # so most are, at once
-        return text
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in UNSEEN)
+    if not text.replace("\n", "").replace("\t", "").isprintable():  # so most are, at once
+        text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in UNSEEN)
+    return apart(text, KNOWN) if "<" in text or "[" in text else text
 
 
 UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})

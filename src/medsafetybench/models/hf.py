@@ -16,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 from ..errors import MsbError, StopRun
@@ -28,13 +28,14 @@ from .hf_files import ModelFiles, resolve
 from .hf_memory import LIBRARIES, gigabytes
 from .model import Choice, Meter
 from .settings import Endpoint
+from .signs import any_of, defused
 from .templates import (
     Prompt,
     Template,
     choose_template,
-    defused,
     in_time,
     opens_thought,
+    own_signs,
     render,
 )
 from .thinking import Split, split
@@ -175,8 +176,27 @@ class HFModel:
         return Choice(options[best], 1 / total, len(rows[0]))
 
     def _prompt(self, conversation: Conversation) -> Prompt:
-        said = defused(conversation, self.engine.control_tokens)
-        return render(said, self.template, self._chat)
+        prompt = render(defused(conversation, self._signs), self.template, self._chat)
+        if not prompt.special_tokens:
+            self._check_signs(prompt, conversation)
+        return prompt
+
+    @cached_property
+    def _signs(self) -> frozenset[str]:
+        tokens = self.engine.control_tokens
+        return tokens | own_signs(self.template, self._chat, tokens)
+
+    def _check_signs(self, prompt: Prompt, conversation: Conversation) -> None:
+        """Raise StopRun if more control tokens come out of a template than it writes by itself: it
+        may join what was said in pieces."""
+        tokens = any_of(self.engine.control_tokens)
+        innocent = [{**turn, "content": "x"} for turn in conversation]
+        own = render(innocent, self.template, self._chat)
+        if len(tokens.findall(prompt.text)) > len(tokens.findall(own.text)):
+            raise StopRun(
+                f"the chat template of {self.name} makes control tokens of what was said; choose "
+                "another template"
+            )
 
     def _chat(self, conversation: Conversation, source: str | None) -> str:
         try:

@@ -25,7 +25,7 @@ from ..errors import MissingExtra, MsbError, StopRun
 from ..records import Sampling
 from .hf_batching import left_pad
 from .hf_files import ModelFiles, tensor_shapes
-from .templates import control_tokens
+from .signs import control_tokens
 
 DTYPES = ("float32", "bfloat16", "float16")
 SETTABLE = (
@@ -180,7 +180,7 @@ class Engine:
 
     @cached_property
     def control_tokens(self) -> frozenset[str]:
-        """See ``templates.control_tokens``; once the tokenizer is loaded."""
+        """See ``signs.control_tokens``; once the tokenizer is loaded."""
         return control_tokens(self._tokenizer)
 
     @property

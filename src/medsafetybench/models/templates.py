@@ -162,42 +162,31 @@ def render(conversation: Conversation, template: Template, chat: Callable[..., s
     return Prompt(chat(conversation, template.source), special_tokens=False)
 
 
+PROBES = "\ue000", "\ue001", "\ue002"
+"""Contents that no template writes."""
+
+
+def own_signs(template: Template, chat: Callable[..., str], tokens: Collection[str]) -> set[str]:
+    """What a template writes right before and behind a content that is no control token, such as
+    ``### Response:`` or ``ASSISTANT:``; nothing where it does not take a conversation."""
+    roles = ("user", "assistant", "user")
+    turns = [{"role": r, "content": c} for r, c in zip(roles, PROBES, strict=True)]
+    try:
+        text = render(turns, template, chat).text
+    except Exception:  # as many as a program has
+        return set()
+    for token in tokens:
+        text = text.replace(token, "\n")
+    written = re.split("[\ue000-\ue002]", text)
+    lines = [[line.strip() for line in part.splitlines() if line.strip()] for part in written]
+    beside = {line for part in lines for line in (*part[:1], *part[-1:])}
+    return {line for line in beside if 3 <= len(line) <= 40 and re.search(r"[<>\[\]#|:]", line)}
+
+
 def opens_thought(prompt: Prompt) -> bool:
     """True if a chat template has begun the model's thought: what follows is inside it."""
     # Elsewhere the end of a prompt is what a user wrote.
     return not prompt.special_tokens and ends_in_opening(prompt.text)
-
-
-_BRACKETED = re.compile(r"[<\[\u25c1].*[>\]\u25b7]", re.DOTALL)
-
-
-def control_tokens(tokenizer: Any) -> frozenset[str]:
-    """The texts that a tokenizer takes for signs of its own: the special tokens, and added ones
-    in brackets, as ``<think>``."""
-    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
-    found = {t.content for t in added if t.special or _BRACKETED.fullmatch(t.content)}
-    return frozenset(t for t in {*found, *tokenizer.all_special_tokens} if len(t.strip()) > 1)
-
-
-def defused(conversation: Conversation, tokens: Collection[str]) -> Conversation:
-    """The conversation with each control token in its contents as mere text: a space behind its
-    first character.
-
-    Else a response could close its own turn and go on as the judge. Prompts that are given whole
-    (``RAW``) stay as they are.
-    """
-    if not tokens or conversation[0]["role"] == RAW:
-        return conversation
-    signs = re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))))
-    if not any(signs.search(turn["content"]) for turn in conversation):
-        return conversation
-    return [{**turn, "content": _apart(turn["content"], signs)} for turn in conversation]
-
-
-def _apart(text: str, signs: re.Pattern[str]) -> str:
-    while signs.search(text):  # what is parted may have stood within another
-        text = signs.sub(lambda sign: f"{sign[0][0]} {sign[0][1:]}", text)
-    return text
 
 
 LONGEST_RENDERING = 10.0

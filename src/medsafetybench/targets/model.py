@@ -9,6 +9,7 @@ from typing import Any, Self
 from ..errors import MsbError
 from ..models import Model
 from ..models.opening import open_model
+from ..models.signs import KNOWN, apart
 from ..protocol import Protocol, read_protocol
 from ..records import RAW, Conversation, Request, Response, Sampling
 from .target import Asked, conversation
@@ -30,8 +31,9 @@ class PaperStyle:
         """What the paper's code sent for this request."""
         if request.context:
             raise MsbError(f"{request.id} is a conversation; the paper's prompts are for one turn")
-        text = self.protocol.target_prompt(self.family, request.text)
-        if text != request.text:
+        said = apart(request.text, KNOWN)  # no published request holds such a sign
+        text = self.protocol.target_prompt(self.family, said)
+        if text != said:
             return [{"role": RAW, "content": text}]
         return conversation(request, self.protocol.system_prompt)
 
