@@ -19,7 +19,7 @@ from medsafetybench import load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.explorer import server
 from medsafetybench.explorer.app import create_app
-from medsafetybench.explorer.door import TICKET_LIFE, Door, NoEntry
+from medsafetybench.explorer.door import TICKET_LIFE, Door, NoEntry, Session
 from medsafetybench.scale import HARM
 from medsafetybench.store.store import Store
 from running_explorer import stored
@@ -39,6 +39,7 @@ class Start:
     def why(self, ticket: str) -> str:
         with pytest.raises(NoEntry) as refusal:
             self.door.enter(ticket)
+        assert str(refusal.value) == refusal.value.why
         return refusal.value.why
 
 
@@ -49,7 +50,7 @@ def start() -> Start:
 
 def test_a_ticket_opens_one_session_and_the_next_is_given_at_once(start: Start) -> None:
     secret = start.door.enter(start.tickets[0])
-    assert start.door.session([secret])
+    assert start.door.session(["", secret, "x"]) == Session(shown=False, shortcuts=True)
     assert len(start.tickets) == 2
     assert start.why(start.tickets[0]) == "used"
     another = start.door.enter(start.tickets[1])

@@ -115,6 +115,22 @@ def test_hiding_none_or_one_that_is_not_there_is_a_line_and_changes_nothing(
         assert not any("hidden" in run.tags for run in read.runs())
 
 
+def test_a_run_is_compared_from_its_own_page_with_any_that_is_not_hidden(
+    client: TestClient,
+) -> None:
+    def offered() -> list[tuple[str, str]]:
+        form = client.get("/runs/2").text.split('class="with"')[1].split("</form>")[0]
+        assert 'name="run" value="2"' in form
+        return re.findall(r'<option value="(\d+)">([^<]*)<', form)
+
+    assert [number for number, _ in offered()] == ["3", "1"]
+    assert offered()[0][1].startswith("Größe &amp; &lt;b&gt;Co&lt;/b&gt;")
+    client.post("/runs/hide", data={"run": "3"}, headers=OURS)
+    assert [number for number, _ in offered()] == ["1"]
+    client.post("/runs/hide", data={"run": "1"}, headers=OURS)
+    assert 'class="with"' not in client.get("/runs/2").text
+
+
 @pytest.mark.parametrize("query", ["run=3&run=1", "run=1&run=3", "run=3&run=1&run=3"])
 def test_the_older_run_comes_first_however_the_table_was_sorted(
     client: TestClient, query: str

@@ -21,6 +21,7 @@ from .freshness import last_written
 from .library import Library
 from .paging import Page
 from .panels import group_tables, panels
+from .run_list import HIDDEN
 from .snapshots import Snapshot
 from .sorting import SORTS
 from .templating import render
@@ -42,6 +43,7 @@ def run(library: Library, request: Request) -> Response:
     return render(
         request,
         "run.html",
+        others=_others(library, record),
         view=view_of(request, [record]),
         run=record,
         card=snapshot.card,
@@ -60,6 +62,15 @@ def run(library: Library, request: Request) -> Response:
         search=search,
         wanted=wanted,
     )
+
+
+def _others(library: Library, record: RunRecord) -> list[tuple[str, str]]:
+    """The runs to compare this one with, the newest first, those of the same benchmark before."""
+    own = record.settings["benchmark"]["sha256"]
+    others = [run for run in library.runs()[::-1] if run.id != record.id]
+    others.sort(key=lambda run: run.settings["benchmark"]["sha256"] != own)
+    shown = [run for run in others if HIDDEN not in run.tags]
+    return [(str(run.number), f"{run.title} ({run.id})") for run in shown]
 
 
 def _sorted_by(
