@@ -74,6 +74,7 @@ def quotas(sizes: dict[str, int], n: int) -> dict[str, int]:
     [
         ({"a": 5, "b": 5, "c": 5}, 7, {"a": 3, "b": 2, "c": 2}),  # what is over: the first by name
         ({"a": 10, "b": 17, "c": 13}, 20, {"a": 5, "b": 9, "c": 6}),  # 8.5 and 6.5
+        ({"a": 52, "b": 28, "c": 20}, 10, {"a": 5, "b": 3, "c": 2}),  # 5.2 and 2.8
         ({"a": 100, "b": 1, "c": 1}, 5, {"a": 3, "b": 1, "c": 1}),  # all that a stratum has
         ({"a": 60, "b": 30, "c": 3}, 10, {"a": 5, "b": 3, "c": 2}),  # two, from the richest
         ({"a": 3, "b": 3, "c": 3}, 4, {"a": 2, "b": 1, "c": 1}),  # two of each are too many
