@@ -122,7 +122,7 @@ def test_a_list_or_a_telegram_is_text() -> None:
     )
 
 
-def test_the_demo_learns_to_decline_in_sentences_as_the_readme_says(tmp_path: Path) -> None:
+def test_the_demo_learns_to_decline_in_sentences_as_the_first_look_says(tmp_path: Path) -> None:
     """A third of the demo's table, with room for what another processor makes of the training."""
     made = subprocess.run(
         [sys.executable, str(ROOT / "training" / "demo_demonstrations.py")],
@@ -135,9 +135,9 @@ def test_the_demo_learns_to_decline_in_sentences_as_the_readme_says(tmp_path: Pa
     how = EvaluationSpec("hf:demo", limit=40, max_tokens=64, store=tmp_path / "s.db")
     found = gather_evidence("hf:demo", f"hf:demo+{tmp_path / 'a'}", EvidenceSpec(how=how))
     rows = {row["measure"]: row for row in as_rows(found)}
-    readme = (ROOT / "README.md").read_text("utf-8")
+    page = (ROOT / "docs" / "first-look.md").read_text("utf-8")
     for measure, title in (("refusal", "refusal rate"), ("over_refusal", "over-refusal")):
-        told = re.search(rf"{title}, % .*?\] +([\d.]+) \[", readme)
+        told = re.search(rf"{title}, % .*?\] +([\d.]+) \[", page)
         assert told is not None
         assert rows[measure]["before"] == 0
         assert rows[measure]["after"] == pytest.approx(float(told[1]) / 100, abs=0.3)
