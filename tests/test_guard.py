@@ -203,6 +203,9 @@ def test_a_form_that_is_turned_away_is_said_not_to_be_stored() -> None:
     found = ask(HERE, OURS, BROWSER, method="POST", path="/runs/1/label")
     assert "was not stored" in found.body
     assert "was not stored" not in ask(HERE, BROWSER).body
+    gone = ("Host", "0a1c.localhost:8321")
+    assert "was not stored" in ask(gone, OURS, method="POST", path="/runs/1/label").body
+    assert "was not stored" not in ask(gone).body
 
 
 def test_at_the_door_a_file_may_send_a_ticket_and_nothing_else_goes_round_the_session() -> None:
