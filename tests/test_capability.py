@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import gzip
 import importlib.util
 import json
 import math
@@ -41,6 +43,7 @@ from medsafetybench.capability.tasks import (
 from medsafetybench.errors import MissingExtra, MsbError, StopRun
 from medsafetybench.models.hf_files import DEMO
 from medsafetybench.models.settings import Endpoint
+from medsafetybench.models.wire import LARGEST
 from medsafetybench.store.capability import Answers, MeasuredTarget, QuestionSet
 from server import answer_to
 
@@ -318,17 +321,68 @@ def test_a_server_without_log_probabilities_is_told_in_one_line(
         measure("openai:demo", ["probe"], endpoint=Endpoint("http://127.0.0.1:9/v1"))
 
 
-def test_a_chat_endpoint_answers_tasks_that_generate(
-    serve: Callable[..., Server], tmp_path: Path
+class Hostile(BaseHTTPRequestHandler):
+    """Fills the memory, repeats the key it was sent, or sends elsewhere, by the path."""
+
+    def do_POST(self) -> None:
+        key = str(self.headers["Authorization"]).removeprefix("Bearer ")
+        kind = self.path.split("/")[1]
+        packed = gzip.compress(b" " * (LARGEST + 1)) if kind == "huge" else f"no: {key}".encode()
+        self.send_response({"huge": 200, "echo": 401, "moved": 307}[kind], f"No {key}")
+        self.send_header("Location", "http://127.0.0.1:9/v1")
+        self.send_header("Content-Type", f"application/{key}" if kind == "echo" else "text/json")
+        if kind == "huge":
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(packed)))
+        self.end_headers()
+        self.wfile.write(packed)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("concurrency", [1, 2], ids=["requests", "aiohttp"])
+@pytest.mark.parametrize("kind", ["huge", "echo", "moved"])
+def test_lm_eval_s_own_client_takes_no_more_than_ours(
+    kind: str,
+    concurrency: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "say.yaml").write_text(
+    monkeypatch.setenv("MSB_TARGET_API_KEY", key := "sk-secret-0123456789")
+    say(tmp_path)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hostile)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = Endpoint(
+        f"http://127.0.0.1:{server.server_port}/{kind}/v1", concurrency=concurrency, retries=0
+    )
+    with pytest.raises(StopRun) as error:
+        measure("openai:m", tasks_dir=tmp_path, endpoint=endpoint, served=Served(api="chat"))
+    server.shutdown()
+    said = {"huge": "larger than 16 MiB", "echo": "401", "moved": "sends elsewhere"}[kind]
+    assert said in str(error.value)
+    assert key not in str(error.value)
+    gc.collect()  # asyncio tells of errors that nobody looked at once they are gone
+    assert key not in "".join(capfd.readouterr())
+
+
+def say(folder: Path) -> None:
+    """A task that generates, in a folder."""
+    (folder / "say.yaml").write_text(
         "task: say\ndataset_path: json\ndataset_kwargs: {data_files: {test: say.jsonl}}\n"
         "test_split: test\noutput_type: generate_until\ndoc_to_text: q\ndoc_to_target: a\n"
         "generation_kwargs: {until: [STOP], do_sample: false}\n"
         "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n"
     )
     rows = [{"q": q, "a": answer_to(q if i else "else")} for i, q in enumerate(("a", "b", "c"))]
-    (tmp_path / "say.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "say.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_a_chat_endpoint_answers_tasks_that_generate(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    say(tmp_path)
     (result,) = measure(
         "openai:model",
         tasks_dir=tmp_path,

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MsbError, StopRun
+from ..models.keys import without_key
 from ..models.settings import Endpoint
 from ..statistics.estimates import Interval, estimate_proportion
 from ..store.capability import Answers, CapabilityStore, MeasuredTarget, QuestionSet
@@ -247,7 +248,7 @@ class _Asking:
                     fewshot_as_multiturn=chat,
                 )
         except Exception as error:  # whatever a model or a server raises, going on makes no sense
-            said = " ".join(str(error).split())[:300]
+            said = without_key(" ".join(str(error).split()), self._examinee.key)[:300]
             raise StopRun(
                 f"{self.target.name} failed on {name}: {type(error).__name__}: {said}; what is "
                 "done is stored, run the same command again to go on"

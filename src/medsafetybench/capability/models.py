@@ -28,6 +28,7 @@ from ..models.opening import open_model, split_spec
 from ..models.settings import Endpoint
 from ..models.templates import Template, render
 from ..store.capability import MeasuredTarget
+from .bounded import bounded, post
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -55,9 +56,10 @@ class Served:
 
 
 class Examinee(Protocol):
-    """Who is measured."""
+    """Who is measured; ``key`` is what it is asked with, where that is secret."""
 
     target: MeasuredTarget
+    key: str | None
 
     def ready(self, likelihoods: bool) -> AbstractContextManager[tuple[LM, bool]]:
         """The model in lm-eval's form, and whether its prompts are conversations.
@@ -85,6 +87,8 @@ def open_examinee(
 
 
 class _Local:
+    key: str | None = None
+
     def __init__(self, spec: str, endpoint: Endpoint, batch: int | None) -> None:
         model: HFModel = open_model(spec, endpoint, "target")  # type: ignore[assignment]
         self.target = MeasuredTarget(model.name, model.fingerprint)
@@ -162,13 +166,13 @@ class _Served:
         )
         self._name, self._endpoint, self._served, self._template = name, endpoint, served, template
         self._url = model.url
-        key = resolve_key(endpoint.url or HOSTED, endpoint.key_env, "target")
+        self.key = key = resolve_key(endpoint.url or HOSTED, endpoint.key_env, "target")
         # Never empty: lm-eval would send OPENAI_API_KEY, wherever the endpoint stands.
         self._headers = {"Authorization": f"Bearer {key}"} if key else {"Accept": "*/*"}
 
     @contextmanager
     def ready(self, likelihoods: bool) -> Iterator[tuple[LM, bool]]:
-        with _environment_without_logins(self._url):
+        with _environment_without_logins(self._url), bounded(self.key):
             yield from self._opened(likelihoods)
 
     def _opened(self, likelihoods: bool) -> Iterator[tuple[LM, bool]]:
@@ -218,12 +222,12 @@ class _Served:
         asked: dict[str, Any] = {"model": self._name, "prompt": "a b", "max_tokens": 1}
         asked |= {"temperature": 0, "echo": True, "logprobs": 1}
         try:
-            reply = requests.post(
+            reply = post(
+                self.key,
                 url,
                 json=asked,
                 headers=self._headers,
                 timeout=(CONNECT_SECONDS, self._endpoint.timeout),
-                allow_redirects=False,
             )
         except requests.RequestException as error:
             raise StopRun(f"{url} cannot be reached: {type(error).__name__}") from None

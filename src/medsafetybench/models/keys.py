@@ -106,9 +106,14 @@ def without_key(text: str, key: str | None) -> str:
     return text.replace(key, "[key]") if key else text
 
 
+def is_secret(key: str) -> bool:
+    """False for a placeholder, which answers may well hold."""
+    return len(key) >= SHORTEST and not (key.isalpha() and len(key) <= LONGEST_WORD)
+
+
 def response_without_key(response: Response, key: str | None) -> Response:
     """The response without the key, in whatever part of it; a placeholder stays the word it is."""
-    if not key or len(key) < SHORTEST or (key.isalpha() and len(key) <= LONGEST_WORD):
+    if not key or not is_secret(key):
         return response
     parts = {field.name: getattr(response, field.name) for field in fields(response)}
     held: dict[str, Any] = {
