@@ -86,7 +86,11 @@ def test_the_whole_pipeline_ends_in_a_benchmark_that_validates_and_evaluates(
     assert intents.count("benign") > 0
     assert all(request.reference for request in benchmark if request.intent == "harmful")
     mlcroissant = pytest.importorskip("mlcroissant")
-    assert mlcroissant.Dataset(jsonld=str(release / "croissant.json")).metadata.name == "ours"
+    described = mlcroissant.Dataset(jsonld=str(release / "croissant.json")).metadata
+    assert described.name == "ours"
+    assert described.ctx.conforms_to.value.endswith("/1.1")
+    assert "Written by models" in described.data_limitations[0]
+    assert described.annotations_per_item == "2"
     scored = output(
         *("evaluate", "--target", "python:medsafetybench.demo:respond", "--judge", "screen"),
         *("--benchmark", str(release / "eval.jsonl"), "--json"),

@@ -7,11 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..errors import MsbError
 from . import options
 from .said import say
-
-RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 
 
 def export(
@@ -28,7 +25,7 @@ def export(
         str | None, Parameter(metavar="NAME", help="Who made the run, for forms that say so.")
     ] = None,
     relationship: Annotated[
-        str, Parameter(help=f"Theirs to the model: {', '.join(RELATIONSHIPS)}.")
+        str, Parameter(help="Theirs to the model: first_party, third_party, collaborative, other.")
     ] = "other",
     model_id: Annotated[
         str | None, Parameter(metavar="ORG/NAME", help="What the model is called on a hub.")
@@ -56,10 +53,6 @@ def export(
     if not to:
         say(f"{write_rows(output, opened.rows(judge or (), rule)):,} rows in {output}")
         return
-    if relationship not in RELATIONSHIPS:
-        raise MsbError(
-            f"--relationship {relationship!r}; expected one of {', '.join(RELATIONSHIPS)}"
-        )
     wanted = Wanted(
         with_texts=with_texts,
         organization=organization,

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ...errors import MsbError
 from ...records import digest
 from ...results.run import Run
 from ...results.scorecard import Figure, MeasureInfo, Scorecard, Side
@@ -29,6 +30,8 @@ WITHHELD = "[withheld: export with --with-texts to have it]"
 METHOD = "Gaffke's bound of a mean, 97.5% at each end, requests that were drawn together as one"
 ANYTIME = "betting confidence sequence, which holds wherever one stops"
 """How a scorecard's intervals are made (statistics/bounds.py, sequential.py)."""
+RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
+"""How whoever made a run can stand to the model's maker: the words of Every Eval Ever."""
 PLACES = ("url", "proxy")
 """Settings that tell where something stands, which is nobody else's affair."""
 
@@ -39,7 +42,8 @@ class Wanted:
 
     ``organization`` made the run, ``relationship`` is how it stands to the model's maker;
     ``model_id`` and ``dataset_id`` are the names of model and benchmark as ORG/NAME on a hub;
-    ``gate`` is the file of thresholds that a safety case argues by.
+    ``gate`` is the file of thresholds that a safety case argues by. Raises MsbError for a
+    relationship that is none.
     """
 
     with_texts: bool = False
@@ -48,6 +52,12 @@ class Wanted:
     model_id: str | None = None
     dataset_id: str | None = None
     gate: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.relationship not in RELATIONSHIPS:
+            raise MsbError(
+                f"--relationship {self.relationship!r}; expected one of {', '.join(RELATIONSHIPS)}"
+            )
 
 
 @dataclass(frozen=True)
