@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "docs" / "site"))
 
 from docstrings import literal
 from pages import read_page
-from reference import pages, public
+from reference import pages, public, told_in
 
 from medsafetybench.cli import COMMANDS
 from medsafetybench.evaluation.option import options
@@ -82,6 +82,11 @@ def test_the_reference_is_what_the_code_says() -> None:
     assert "autofunction:: medsafetybench.evaluate" in made["python.md"]
     assert {"medsafetybench", "medsafetybench.checking"} <= public().keys()
     assert not (ROOT / "docs" / "reference").exists(), "made when the site is, and kept nowhere"
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if not name.startswith("-")])
+def test_each_command_is_shown_on_a_page(command: str) -> None:
+    assert told_in(command) != []
 
 
 def test_what_is_indented_in_a_docstring_is_code() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -60,15 +61,28 @@ class Page:
     """A page of Markdown, taken apart."""
 
     path: Path
+    title: str
     links: Sequence[Link]
     anchors: frozenset[str]
     blocks: Sequence[Block]
 
 
+@cache
 def read_page(path: Path) -> Page:
     """A page taken apart. Raises OSError where there is none."""
     tokens = MARKDOWN.parse(path.read_text("utf-8"))
-    return Page(path, list(_links(tokens)), frozenset(_anchors(tokens)), list(_blocks(tokens)))
+    return Page(
+        path,
+        _title(tokens),
+        list(_links(tokens)),
+        frozenset(_anchors(tokens)),
+        list(_blocks(tokens)),
+    )
+
+
+def _title(tokens: Sequence[Token]) -> str:
+    places = (i for i, token in enumerate(tokens) if token.type == "heading_open")
+    return next((tokens[i + 1].content for i in places), "")
 
 
 def _links(tokens: Sequence[Token]) -> Iterator[Link]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from pages import read_page
+
 import medsafetybench
 from medsafetybench.cli import COMMANDS, call
 from medsafetybench.cli.usage import TABLES
@@ -23,6 +26,7 @@ from medsafetybench.results.measures import MEASURES, SIDES
 from medsafetybench.scale import SCALES
 
 PACKAGE = Path(medsafetybench.__file__).parent
+DOCS = Path(__file__).parents[1]
 COLUMNS = "88"
 
 
@@ -41,10 +45,20 @@ def commands() -> str:
     parts = ["# Commands", "What `msb COMMAND --help` prints.", _literal(help_page())]
     for name, (_, line) in COMMANDS.items():
         if not name.startswith("-"):
-            parts += [f"## msb {name}", line, _literal(help_page(name))]
+            led = ", ".join(f"[{title}](../{page})" for title, page in told_in(name))
+            parts += [f"## msb {name}", f"{line} Shown in: {led}.", _literal(help_page(name))]
             for inner in subcommands(name):
                 parts += [f"### msb {name} {inner}", _literal(help_page(name, inner))]
     return "\n\n".join(parts) + "\n"
+
+
+def told_in(command: str) -> Sequence[tuple[str, str]]:
+    """The pages that show a command: each one's title, and its path below docs/."""
+    return [
+        (page.title, page.path.relative_to(DOCS).as_posix())
+        for page in map(read_page, sorted(DOCS.rglob("*.md")))
+        if any(re.search(rf"\bmsb {command}\b", block.text) for block in page.blocks)
+    ]
 
 
 def subcommands(name: str) -> Sequence[str]:
