@@ -21,7 +21,9 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import orjson
+import yaml
 
 import mutations
 from commands import msb
@@ -40,6 +42,8 @@ from medsafetybench.improvement.recipe import load_recipe
 from medsafetybench.integrations.imports import read_log
 from medsafetybench.integrations.recorded import store_recorded
 from medsafetybench.judges import open_judge
+from medsafetybench.judges.guards.family import FOLDER, known_families, load_family
+from medsafetybench.judges.guards.reply import read_reply
 from medsafetybench.judges.paper import read_paper_score
 from medsafetybench.judges.phrases import Phrases
 from medsafetybench.judges.reading import read_verdict
@@ -48,6 +52,7 @@ from medsafetybench.labelled.files import file_set
 from medsafetybench.legible import line, markdown, name, visible
 from medsafetybench.models.completion import read_body, read_completion
 from medsafetybench.models.hf_files import DEMO, resolve
+from medsafetybench.models.hf_gguf import read_header
 from medsafetybench.models.problem import has_error, read_problem
 from medsafetybench.models.retry import retry_after
 from medsafetybench.models.templates import choose_template
@@ -278,6 +283,8 @@ TAXONOMY = {"name": "ours", "version": 1, "source": "https://example.org", "prin
 PRESSURE = {"version": 1, "framings": {"f": "Please: {request}"}, "turns": ["But why?"]}
 PROJECT = {"name": "ours", "taxonomy": "ama", "language": "English", "specialities": ["a"],
            "styles": ["b"], "rounds": 1, "count": 10, "seed": 0, "secret": "00"}  # fmt: skip
+FAMILIES = [load_family(name) for name in known_families()]
+GUARD = yaml.safe_load((FOLDER / "granite-guardian.yaml").read_text("utf-8"))
 RECIPE = {"name": "toy", "epochs": 1, "learning_rate": 0.001, "batch": 4}
 
 
@@ -298,6 +305,7 @@ DOCUMENTS: Mapping[str, tuple[Callable[[Path], Any], Any]] = {
     "a taxonomy": (load_taxonomy, TAXONOMY),
     "pressure": (load_script, PRESSURE),
     "a recipe": (load_recipe, RECIPE),
+    "a family of guards": (lambda path: load_family(str(path)), GUARD),
 }
 
 # What a project of a benchmark holds
@@ -369,6 +377,8 @@ def said(path: Path) -> None:
     text = path.read_bytes().decode("utf-8", "replace")
     read_verdict(text, "stop", MARKER)
     read_paper_score(text, "stop", text)
+    for family in FAMILIES:
+        read_reply(family, text, "stop", "No.")
     split(text), split(text, inside=True, cut_off=True)
     all_apart([Response(text, "stop"), Response(text, "length")])
     items(text)
@@ -405,6 +415,23 @@ def model(part: str) -> Callable[[Path], Any]:
                 own.symlink_to(DEMO / part)
 
     return read
+
+
+def gguf_file() -> bytes:
+    """A file of one weight and the settings that a model's has."""
+    import gguf
+
+    path = Path("valid.gguf")
+    out = gguf.GGUFWriter(path, "llama")
+    out.add_context_length(64)
+    out.add_token_list(["a", "b"])
+    out.add_chat_template(JINJA.decode())
+    out.add_tensor("token_embd.weight", np.zeros((2, 4), np.float32))
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    return path.read_bytes()
 
 
 def template(path: Path) -> None:
@@ -515,6 +542,7 @@ def readers() -> dict[str, Reader]:
         "a tokenizer's config": _reader(model("tokenizer_config.json"), TOKENIZER, ".json"),
         "an index": _reader(model("model.safetensors.index.json"), INDEX, ".json"),
         "weights": _reader(model("model.safetensors"), HEADER, ".bin", WEIGHTS),
+        "a GGUF file": _reader(read_header, gguf_file, ".gguf", PLAIN),
         "a store": Reader(store, a_store_s_content, ".db", Stores(bytes)),
     }
 
