@@ -3,8 +3,10 @@
 # make test      all tests
 # make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
 # make fuzz      every reader against files with something wrong in them (ten minutes)
-# make lint      ruff and mypy
 # make docs      the documentation as a site that can be searched offline: build/docs/index.html
+# make lint      ruff, mypy and bandit; pip-audit where it reaches who knows of vulnerabilities
+# make sbom      what is installed, as CycloneDX: build/sbom.json
+# make lock      requirements/: every package by version and hash, after a change of pyproject.toml
 # make replicate the paper's experiment at toy scale (about an hour)
 # make bench-throughput / bench-judge / bench-fit / bench-local / bench-train / bench-statistics
 #                the figures of docs/, timed or computed anew
@@ -13,10 +15,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --constraint constraints.txt
+PIP := $(BIN)/pip install --quiet --no-deps --no-build-isolation
+TOOLS := .venv/tools/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test fuzz mutants docs lint clean replicate train-screen train-demo judge-cards \
+.PHONY: demo test fuzz mutants docs lint audit sbom lock clean replicate train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
 demo: .venv/demo
@@ -44,10 +47,25 @@ fuzz: .venv/dev
 mutants: .venv/dev
 	nice $(BIN)/python bench/mutants.py $(ONLY)
 
-lint: .venv/dev
+lint: .venv/dev .venv/tools/made audit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@# On standard error it lists what has been explained in place; on standard output what has not.
+	$(TOOLS)/bandit --quiet --recursive --configfile pyproject.toml src 2>.venv/bandit.log \
+	  || { cat .venv/bandit.log; exit 1; }
+
+audit: .venv/tools/made
+	$(TOOLS)/python requirements/audit.py
+
+sbom: .venv/dev .venv/tools/made
+	@mkdir -p build
+	$(TOOLS)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --of JSON --output-file build/sbom.json $(BIN)/python
+	@echo build/sbom.json
+
+lock: .venv/tools/made
+	$(TOOLS)/python requirements/lock.py
 
 docs: .venv/docs
 	$(BIN)/python docs/site/build.py
@@ -84,21 +102,39 @@ train-screen: .venv/dev
 train-demo: .venv/dev
 	$(BIN)/python training/train_demo_model.py
 
-# A stamp for each set of extras, so that an install is made once, and again only when it must be.
-# torch comes first and by its exact version: what wants it then takes the build that is there.
-.venv/demo: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) torch==2.13.0
-	$(PIP) --editable '.[local,train,capability]'
+# A stamp for each set of packages, so that an install is made once, and again only when it must be.
+# All that is installed is named in requirements/, by version and hash; `pip check` sees that it is.
+define install
+	$(PIP) --require-hashes --requirement requirements/build.txt
+	$(PIP) --require-hashes --requirement requirements/$(1).txt
+	$(PIP) --editable .
+endef
+
+# A CPU build of torch is taken where one is at hand; another wants NVIDIA's libraries on Linux.
+define torch
+	$(BIN)/python -c 'import importlib.metadata as m; exit("+cpu" not in m.version("torch"))' || \
+	  $(PIP) --require-hashes --requirement requirements/cuda.txt
+	$(BIN)/pip check
+endef
+
+.venv/demo: pyproject.toml requirements/demo.txt | $(BIN)/python
+	$(call install,demo)
+	$(call torch)
 	@touch $@
 
-.venv/docs: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[docs]'
+.venv/docs: pyproject.toml requirements/docs.txt | $(BIN)/python
+	$(call install,docs)
 	@touch $@
 
-.venv/dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) torch==2.13.0
-	$(PIP) --editable '.[dev]'
+.venv/dev: pyproject.toml requirements/dev.txt | $(BIN)/python
+	$(call install,dev)
+	$(call torch)
 	@touch $@ .venv/demo .venv/docs
+
+.venv/tools/made: requirements/tools.txt | $(BIN)/python
+	$(PYTHON) -m venv .venv/tools
+	$(TOOLS)/pip install --quiet --no-deps --require-hashes --requirement requirements/tools.txt
+	@touch $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv

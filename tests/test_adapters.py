@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,11 @@ def test_a_resized_vocabulary_is_put_on(how: str, tmp_path: Path) -> None:
 def test_a_merged_model_keeps_vocabulary_and_template(tmp_path: Path) -> None:
     adapter = saved(tmp_path / "a", tokens=5, change=lambda t: setattr(t, "chat_template", OWN))
     expected = answer(HFModel(f"demo+{adapter}"))
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (tmp_path / "merged.part").symlink_to(elsewhere)
     merge(f"demo+{adapter}", tmp_path / "merged")
+    assert list(elsewhere.iterdir()) == [], "what a neighbour laid in the way was followed"
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (tmp_path / "merged").iterdir()} == {0o600}
     found = answer(HFModel(str(tmp_path / "merged")))
     assert (found.text, found.input_tokens) == (expected.text, expected.input_tokens)
 

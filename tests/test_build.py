@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -73,13 +74,17 @@ def test_the_whole_pipeline_ends_in_a_benchmark_that_validates_and_evaluates(
     assert "95% interval" in build(*asking("filter", url))
     build(*asking("contrast", url))
     build(*asking("answer", url))
+    Path("elsewhere").mkdir()
+    Path("ours/.release-0.9.0.part").symlink_to(Path("elsewhere").resolve())
     assert "release-0.9.0" in build("release", "ours", "--reviewers", "0", "--version", "0.9.0")
     for reviewer in ("ana", "ben"):
         build("review", "ours", "--reviewer", reviewer, answer="a\n" * 1000)
     assert "disputed" in build("agreement", "ours")
     build("release", "ours")
 
+    assert list(Path("elsewhere").iterdir()) == [], "what lay in the way was followed"
     release = Path("ours/release-1.0.0")
+    assert {stat.S_IMODE(one.stat().st_mode) for one in release.iterdir()} == {0o600}
     benchmark = load_benchmark(release / "eval.jsonl")
     intents = [request.intent for request in benchmark]
     assert intents.count("harmful") > 0

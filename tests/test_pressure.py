@@ -250,7 +250,7 @@ def test_a_converter_that_a_run_cannot_stand_on_is_refused(name: str, why: str) 
 
 def test_without_the_library_a_converter_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyrit", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'medsafetybench\[pyrit\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[pyrit\]' in your clone"):
         load_script(converters=["pyrit:Base64Converter"])
 
 

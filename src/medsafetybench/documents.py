@@ -8,6 +8,7 @@ checked(document, Model, known)     # the data as pydantic reads it, or MsbError
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,12 @@ Known = Callable[[Place], Iterable[str]]
 
 @dataclass(frozen=True)
 class Document:
-    """A mapping read from a file, and the line of every key and item."""
+    """A mapping read from a file, the line of every key and item, and the hash of its text."""
 
     path: Path
     data: dict[str, Any]
     lines: Mapping[Place, int]
+    sha256: str
 
     def wrong(self, place: Place, why: str) -> MsbError:
         """What is wrong at a place, or near it."""
@@ -49,12 +51,13 @@ def read_document(path: str | Path, expected: str) -> Document:
     Raises MsbError if it cannot be read, is no YAML or no mapping, or holds a key twice.
     """
     path = Path(path).expanduser()
-    root = compose(str(path), yaml_in(path))
+    text = yaml_in(path)
+    root = compose(str(path), text)
     data = value_of(str(path), root)
     lines = dict(_lines(path, root, ())) if root else {}
     if not isinstance(data, dict):
         raise MsbError(f"{path}:1: expected keys such as {expected}")
-    return Document(path, data, lines)
+    return Document(path, data, lines, hashlib.sha256(text.encode("utf-8")).hexdigest())
 
 
 def _lines(path: Path, node: Any, place: Place) -> Iterator[tuple[Place, int]]:

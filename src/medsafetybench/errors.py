@@ -37,7 +37,8 @@ class MissingExtra(MsbError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
-            f"{feature} needs the extra {extra!r}: pip install 'medsafetybench[{extra}]'"
+            f"{feature} needs the extra {extra!r}: pip install '.[{extra}]' in your clone of "
+            "medsafetybench"
         )
 
 

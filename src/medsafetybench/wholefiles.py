@@ -2,6 +2,9 @@
 
     with appearing(Path("report.html")) as part:
         part.write_text(...)
+    put(Path("table.md"), text)                                # the same for what is at hand
+    with appearing_folder(Path("merged")) as part: ...         # a new folder, all in it private
+    with adding(Path("log.jsonl")) as file: ...                # at the end of a file
 
 What is written here holds texts that are harmful by design, so it is its owner's alone (mode 0600).
 It is written under a name that nobody can foresee, and then takes the place of what is there: a
@@ -11,10 +14,12 @@ link that somebody put in its way is replaced, never followed.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 LONGEST_NAME = 100
 DEVICES = Path("/dev")
@@ -40,6 +45,37 @@ def appearing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def put(path: Path, content: str | bytes) -> None:
+    """Write a file whole, text as UTF-8. Raises OSError."""
+    with appearing(path) as part:
+        part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def appearing_folder(path: Path) -> Iterator[Path]:
+    """A folder beside ``path``, which is not there or empty, to fill; it takes that name at the end
+    of the block, and is gone if that fails. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name[:LONGEST_NAME]}.", dir=path.parent))
+    try:
+        yield part
+        for one in (found for found in part.rglob("*") if not found.is_symlink()):
+            one.chmod(0o700 if one.is_dir() else 0o600)
+        part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def adding(path: Path) -> Iterator[BinaryIO]:
+    """A file to read and to append to, unbuffered; made for its owner alone. Raises OSError, also
+    for a link in its place."""
+    stays = 0 if path.parent == DEVICES else getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | stays, 0o600)
+    with os.fdopen(descriptor, "ab+", buffering=0) as file:
+        yield file  # a raw file writes bytes as well
 
 
 def private(path: Path) -> None:

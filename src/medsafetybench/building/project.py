@@ -28,7 +28,7 @@ from pydantic import TypeAdapter, ValidationError
 from ..errors import MsbError, UnknownName
 from ..records import digest
 from ..taxonomy import Taxonomy, load_taxonomy
-from ..wholefiles import private
+from ..wholefiles import adding, put
 from ..yamltext import read_yaml
 
 STAGES = ("elicit", "extract", "deduplicate", "filter", "contrast", "answer")
@@ -90,8 +90,7 @@ class Project:
             raise MsbError(f"{path} is there already; edit it, or give another folder")
         folder.mkdir(parents=True, exist_ok=True)
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
-        private(path)
-        path.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), "utf-8")
+        put(path, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
         return cls(folder)
 
     @cached_property
@@ -204,14 +203,16 @@ def whole_lines(path: Path) -> Iterator[bytes]:
 
 @contextmanager
 def append(path: Path) -> Iterator[BinaryIO]:
-    """A file to append whole lines to, unbuffered, once a torn last line is taken off."""
-    private(path)
-    with path.open("ab+", buffering=0) as file:
+    """A file to append whole lines to, unbuffered, once a torn last line is taken off.
+    Raises MsbError for a link."""
+    if path.is_symlink():
+        raise MsbError(f"{path} is a link, which is not followed; put the file itself there")
+    with adding(path) as file:
         size = file.seek(0, 2)
         while size and not _ends_line(file, size):
             size -= 1
         file.truncate(size)
-        yield file  # a raw file writes bytes as well
+        yield file
 
 
 def _ends_line(file: Any, size: int) -> bool:

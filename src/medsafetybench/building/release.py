@@ -23,6 +23,7 @@ from ..benchmarks.audit import Audit, audit
 from ..benchmarks.croissant import croissant
 from ..errors import MsbError
 from ..tables import write_rows
+from ..wholefiles import appearing_folder, put
 from .card import card
 from .filter import filter_rates
 from .metadata import described
@@ -71,21 +72,23 @@ def release(
     splits = split(rows, share, project.config.seed)
     if len(set(splits)) < len(SPLITS):
         raise MsbError(f"{len(rows)} rows are too few, or too alike, for two splits; build more")
-    part = project.folder / f".release-{version}.part"
-    _write(part, rows, splits)
-    found = _audit(part, splits)
-    (part / "audit.json").write_bytes(orjson.dumps(found.to_dict(), option=orjson.OPT_INDENT_2))
-    sums = _sums(part)
-    sha256 = hashlib.sha256("".join(sums[f"{name}.jsonl"] for name in SPLITS).encode()).hexdigest()
-    facts = _facts(project, version, license, rows, splits, left_out, sha256, found, reviewers)
-    (part / "README.md").write_text(card(facts), "utf-8")
-    (part / "croissant.json").write_bytes(
-        orjson.dumps(croissant(described(facts, sums)), option=orjson.OPT_INDENT_2)
-    )
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(_sums(part).items())]
-    (part / "SHA256SUMS").write_text("".join(lines), "utf-8")
-    part.replace(folder)  # a release appears once it is whole
+    with appearing_folder(folder) as part:
+        _write(part, rows, splits)
+        found = _audit(part, splits)
+        put(part / "audit.json", _json(found.to_dict()))
+        sums = _sums(part)
+        of_both = "".join(sums[f"{name}.jsonl"] for name in SPLITS)
+        sha256 = hashlib.sha256(of_both.encode()).hexdigest()
+        facts = _facts(project, version, license, rows, splits, left_out, sha256, found, reviewers)
+        put(part / "README.md", card(facts))
+        put(part / "croissant.json", _json(croissant(described(facts, sums))))
+        lines = [f"{digest}  {name}\n" for name, digest in sorted(_sums(part).items())]
+        put(part / "SHA256SUMS", "".join(lines))
     return Release(folder, dict(Counter(splits)), left_out, sha256, found)
+
+
+def _json(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
 
 
 def _rows(project: Project, reviewers: int) -> tuple[list[Row], dict[str, int]]:

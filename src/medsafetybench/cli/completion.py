@@ -11,14 +11,14 @@ def install() -> None:
     """Install completion for the current shell."""
     from . import app
 
-    print(f"{app.install_completion(shell=_shell())}: takes effect in a new shell")
+    print(f"{app.install_completion(shell=_shell())}: takes effect in a new shell")  # nosec B604 # a shell's name
 
 
 def show() -> None:
     """Show completion for the current shell, to copy it or customize the installation."""
     from . import app
 
-    print(app.generate_completion(shell=_shell()))
+    print(app.generate_completion(shell=_shell()))  # nosec B604 # a shell's name
 
 
 def _shell() -> Literal["zsh", "bash", "fish", "powershell"]:

@@ -15,6 +15,7 @@ from ..evaluation.allowed import Allowed
 from ..evaluation.option import OUTPUT, RUN
 from ..evaluation.spec import EvaluationSpec, specified
 from . import options, show
+from .consent import consented
 from .said import say
 from .told import PANELS, Told, takes
 
@@ -66,12 +67,16 @@ def evaluate(
 ) -> None:
     """Evaluate a target and print its scorecard. Run the same command again to resume."""
     from ..evaluation.evaluation import prepare
-    from ..evaluation.spec_file import read_spec
+    from ..evaluation.spec_file import read_hashed
 
     held_to = _gate(gate, stop_early)
-    spec = told.value(**(found := read_spec(file) if file else {}))
-    if found:
-        _check(spec, found, told, Allowed(python=allow_python, keys=allow_keys))
+    found, sha256 = read_hashed(file) if file else ({}, "")
+    spec = told.value(**found)
+    if file and found:
+        own = _own(spec, found, told, Allowed(python=allow_python, keys=allow_keys))
+        own = own if dry_run else consented(own, [spec], file, sha256)
+        own.to_open(spec)
+        own.to_ask(spec)
     if dry_run and not Path(spec.store or "").is_file():
         spec = replace(spec, store=None)
     with prepare(spec) as evaluation:
@@ -81,23 +86,21 @@ def evaluate(
             _evaluate(evaluation, as_json, held_to, stop_early)
 
 
-def _check(
+def _own(
     spec: EvaluationSpec, file: Mapping[str, Any], told: Told[EvaluationSpec], allowed: Allowed
-) -> None:
-    """Hold what a file says, and the command line does not, to what is allowed; name the keys."""
+) -> Allowed:
+    """What is allowed by the command line, to itself also where the file says it; name the keys."""
     from ..evaluation.allowed import told as keys
 
     said = set(file) - set(told.given)
-    own = Allowed(
+    for line in keys([spec]):
+        say(line, error=True)
+    return Allowed(
         allowed.python or "target" not in said,
         any(value and "trust_remote_code" in name for name, value in told.given.items())
         or not any("trust_remote_code" in name for name in said),
         allowed.keys or not any(name.endswith(("_url", "_key_env")) for name in said),
     )
-    for line in keys([spec]):
-        say(line, error=True)
-    own.to_open(spec)
-    own.to_ask(spec)
 
 
 def _gate(file: Path | None, stop_early: bool) -> GateSpec | None:

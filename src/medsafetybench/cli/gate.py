@@ -167,8 +167,15 @@ def tell(outcomes: Outcomes, found: Gate) -> None:
 
 
 def _write(path: Path, text: str, append: bool = False) -> None:
+    from ..wholefiles import adding, put
+
+    if append and path.is_symlink() and path.parent != Path("/dev"):
+        raise MsbError(f"{path} is a link, which is not followed; name the file itself")
     try:
-        with path.open("a" if append else "w", encoding="utf-8") as file:
-            file.write(text)
+        if append:
+            with adding(path) as file:
+                file.write(text.encode("utf-8"))
+        else:
+            put(path, text)
     except OSError as error:
         raise MsbError(f"{path} cannot be written: {error.strerror}") from None

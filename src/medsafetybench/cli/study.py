@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from cyclopts import Parameter
 
 from . import options, show
 from .compare import Confidence, Correction, Test, show_comparison
+from .consent import consented
 from .leaderboard import show_leaderboard
 from .said import say
 from .usage import commands
@@ -70,6 +72,7 @@ def run(
     if dry_run:
         _show_remaining(study, place, data_dir, as_json)
         return
+    study = _consented(study, file)
     console = _console()
 
     def note(text: str) -> None:
@@ -121,7 +124,7 @@ def report(
     from ..studies import read_study
     from ..studies.findings import report as parts
 
-    study = read_study(file, Allowed(allow_python, trust_remote_code))
+    study = _consented(read_study(file, Allowed(allow_python, trust_remote_code, True)), file)
     method = Method(test, correction, confidence)
     found = list(parts(study, store or study.store, data_dir, method))
     if as_json:
@@ -137,6 +140,14 @@ def report(
         show_leaderboard(part.leaderboard, part.pairing.measures, confidence)
         say()
         show_comparison(part.comparison, by_principle)
+
+
+def _consented(study: Study, file: Path) -> Study:
+    """The study with what is confirmed of its file, asked for where somebody is there."""
+    from ..studies.running import evaluations
+
+    specs = [planned.spec for planned in evaluations(study)]
+    return replace(study, allowed=consented(study.allowed, specs, file, study.sha256))
 
 
 def _part(part: Part) -> dict[str, object]:

@@ -90,9 +90,10 @@ def _write(rows: list[Row], output: Path, judge: str, as_json: bool) -> None:
     from ..reporting.figures import write_figures
     from ..reporting.sweep_chart import sweep_chart
     from ..tables import write_rows
+    from ..wholefiles import put
 
     write_rows(output / "rows.csv", as_rows(rows))
-    (output / "sweep.md").write_text(markdown(rows), "utf-8")
+    put(output / "sweep.md", markdown(rows))
     write_figures([sweep_chart(rows, judge)], output, ["svg", "png"])
     if as_json:
         show.as_json({"rows": as_rows(rows)})

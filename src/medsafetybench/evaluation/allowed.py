@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from ..errors import MsbError
@@ -29,37 +31,76 @@ OWN_PAIR = "OPENAI_API_KEY", HOSTED
 
 
 @dataclass(frozen=True)
+class Want:
+    """What a file would have done here, in a line, and what is said where it is refused."""
+
+    kind: Literal["python", "remote_code", "keys"]
+    what: str
+    refusal: str
+
+
+@dataclass(frozen=True)
 class Allowed:
     """What a file may do here: import ``python:`` targets, run code that models bring along
-    (``remote_code``), send keys of the environment to the addresses it names (``keys``)."""
+    (``remote_code``), send keys of the environment to the addresses it names (``keys``); besides,
+    what a person ``confirmed`` of this very file, line by line (decisions.py)."""
 
     python: bool = False
     remote_code: bool = False
     keys: bool = False
+    confirmed: frozenset[str] = frozenset()
+
+    def lacking(self, spec: EvaluationSpec) -> list[Want]:
+        """What is wanted and not allowed."""
+        return [
+            want
+            for want in (*_code(spec), *_keys(spec))
+            if not getattr(self, want.kind) and want.what not in self.confirmed
+        ]
 
     def to_open(self, spec: EvaluationSpec) -> None:
         """Raise MsbError if opening this would run code that is not allowed."""
-        target = spec.target
-        if isinstance(target, str) and target.startswith("python:") and not self.python:
-            raise MsbError(
-                f"{legible(target)} stands in a file and would be imported, which runs code; look "
-                f"at it, then allow it with {PYTHON}"
-            )
-        endpoints = [(target, spec.target_endpoint)]
-        endpoints += [(judge.model, judge.endpoint) for judge in spec.judges]
-        for model, at in endpoints:
-            if at.trust_remote_code and not self.remote_code:
-                raise MsbError(
-                    f"{legible(model)} stands in a file with trust_remote_code, which runs code "
-                    f"that the model brings along; allow it with {REMOTE_CODE}"
-                )
+        for want in self.lacking(spec):
+            if want.kind != "keys":
+                raise MsbError(want.refusal)
 
     def to_ask(self, spec: EvaluationSpec) -> None:
         """Raise MsbError if carrying this out would send a key that is not allowed."""
-        pairs = [(variable, where) for variable, where in keys_of(spec) if os.environ.get(variable)]
-        if pairs and not self.keys:
-            told = ", ".join(f"{variable} to {where}" for variable, where in pairs)
-            raise MsbError(f"a file would send {legible(told, 200)}; allow it with {KEYS}")
+        told = [want.refusal for want in self.lacking(spec) if want.kind == "keys"]
+        if told:
+            raise MsbError(f"a file would send {', '.join(told)}; allow it with {KEYS}")
+
+
+def _code(spec: EvaluationSpec) -> Iterator[Want]:
+    """What would run. A path stands with it: the same file elsewhere would run other code."""
+    target = spec.target
+    if isinstance(target, str) and target.startswith("python:"):
+        yield Want(
+            "python",
+            f"import {legible(target)} in {legible(str(Path.cwd()), 200)}, which runs its code",
+            f"{legible(target)} stands in a file and would be imported, which runs code; look "
+            f"at it, then allow it with {PYTHON}",
+        )
+    endpoints = [(target, spec.target_endpoint)]
+    endpoints += [(judge.model, judge.endpoint) for judge in spec.judges]
+    for model, at in endpoints:
+        if at.trust_remote_code:
+            folder = Path(str(model).partition(":")[2]).expanduser()
+            where = f" in {legible(str(folder.resolve()), 200)}" if folder.exists() else ""
+            yield Want(
+                "remote_code",
+                f"run code that {legible(model)}{where} brings along",
+                f"{legible(model)} stands in a file with trust_remote_code, which runs code "
+                f"that the model brings along; allow it with {REMOTE_CODE}",
+            )
+
+
+def _keys(spec: EvaluationSpec) -> Iterator[Want]:
+    """The variables that are set here and would be sent, each with its host."""
+    for variable, where in keys_of(spec):
+        if os.environ.get(variable):
+            name, host = legible(variable), legible(where, 200)
+            yield Want("keys", f"send {name} -> {host}", f"{name} to {host}")
 
 
 def keys_of(spec: EvaluationSpec) -> list[tuple[str, str]]:

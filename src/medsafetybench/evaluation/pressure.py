@@ -41,7 +41,7 @@ def press(
 
     def recall(said: Conversation) -> Response | None:
         key = response_key(target.fingerprint, said)
-        query = f"SELECT {RESPONSE} FROM responses r WHERE r.key = ? AND r.error IS NULL"
+        query = f"SELECT {RESPONSE} FROM responses r WHERE r.key = ? AND r.error IS NULL"  # nosec B608 # names of ours
         row = next(store.select(query, key), None)
         return Response(*row) if row else None
 

@@ -27,10 +27,15 @@ _File: type[Strict] = whole("EvaluationSpec", EvaluationSpec)
 
 def read_spec(path: str | Path) -> dict[str, Any]:
     """What a file tells, by the names of the settings. Raises MsbError with file, line and key."""
+    return read_hashed(path)[0]
+
+
+def read_hashed(path: str | Path) -> tuple[dict[str, Any], str]:
+    """What a file tells, and the hash of the file that told it."""
     document = read_document(path, "target, judge and benchmark")
     data = named("key", EvaluationSpec, document.data, strict=False)
     found = checked(document, _File, _known, data)
-    return {name: getattr(found, name) for name in found.model_fields_set}
+    return {name: getattr(found, name) for name in found.model_fields_set}, document.sha256
 
 
 def written(spec: EvaluationSpec) -> str:

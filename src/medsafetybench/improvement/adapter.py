@@ -23,7 +23,7 @@ from ..legible import markdown
 from ..models.hf_engine import load_model, load_tokenizer
 from ..models.hf_files import ADAPTER_WEIGHTS, TRAINING, resolve, training_of
 from ..models.templates import DEFAULT, chat_templates
-from ..wholefiles import appearing
+from ..wholefiles import appearing_folder, put
 
 CONFIG = "adapter_config.json"
 SETTINGS, CHECKPOINTS = "settings.json", "checkpoints"
@@ -62,16 +62,16 @@ def _check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) ->
 def finish(folder: Path, saved: Path, record: Mapping[str, Any]) -> None:
     """Put the adapter that was saved in ``saved`` into its folder, and drop the checkpoints."""
     for name in (CONFIG, ADAPTER_WEIGHTS):
+        (saved / name).chmod(0o600)
         (saved / name).replace(folder / name)
-    (folder / "README.md").write_text(card(record), "utf-8")
+    put(folder / "README.md", card(record))
     _write(folder / TRAINING, record)
     shutil.rmtree(folder / CHECKPOINTS)
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
     """The whole file or none of it."""
-    with appearing(path) as part:
-        part.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+    put(path, orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
 
 def card(record: Mapping[str, Any]) -> str:
@@ -123,13 +123,11 @@ def merge(name: str, output: Path) -> None:
 
     model = load_model(files, "float32")
     merged = PeftModel.from_pretrained(model, str(files.adapter)).merge_and_unload()
-    part = output.with_name(f"{output.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    merged.save_pretrained(part)
     tokenizer = load_tokenizer(files)
     if own := chat_templates(files.adapter).get(DEFAULT):
         tokenizer.chat_template = own
-    tokenizer.save_pretrained(part)
-    if record := training_of(files.adapter):
-        _write(part / TRAINING, record)
-    part.replace(output)
+    with appearing_folder(output) as part:
+        merged.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+        if record := training_of(files.adapter):
+            _write(part / TRAINING, record)

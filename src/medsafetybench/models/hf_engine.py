@@ -125,7 +125,7 @@ def load_tokenizer(files: ModelFiles) -> Any:
     from transformers import AutoTokenizer
 
     with _loading(files, "this machine") as told:
-        return AutoTokenizer.from_pretrained(str(files.tokenizer), **told)
+        return AutoTokenizer.from_pretrained(str(files.tokenizer), **told)  # nosec B615 # a folder here
 
 
 def load_model(files: ModelFiles, dtype: str, device: str | None = None, **options: Any) -> Any:
@@ -139,7 +139,7 @@ def load_model(files: ModelFiles, dtype: str, device: str | None = None, **optio
     with _loading(files, f"{device or 'this machine'} as {dtype}") as told:
         model = AutoModelForCausalLM.from_pretrained(
             str(files.base), dtype=getattr(torch, dtype), use_safetensors=True, **told, **options
-        )
+        )  # nosec B615 # a folder here
         if files.embeddings not in (None, len(model.get_input_embeddings().weight)):
             # What is put there is the adapter's, so nothing needs to be guessed from the old ones.
             model.resize_token_embeddings(files.embeddings, mean_resizing=False)

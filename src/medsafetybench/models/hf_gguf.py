@@ -164,8 +164,8 @@ def _convert(path: Path, header: Header, into: Path) -> None:
     told.set_verbosity_error()
     told.disable_progress_bar()
     where = {"gguf_file": path.name, "local_files_only": True}
-    tokenizer = AutoTokenizer.from_pretrained(str(path.parent), **where)
-    model = AutoModelForCausalLM.from_pretrained(
+    tokenizer = AutoTokenizer.from_pretrained(str(path.parent), **where)  # nosec B615 # a folder here
+    model = AutoModelForCausalLM.from_pretrained(  # nosec B615 # a folder here
         str(path.parent),
         dtype=torch.float32,
         quantization_config=GgufConfig(dequantize=True),

@@ -23,7 +23,7 @@ from .reported import ReportedRun
 
 MANY = 4
 """Above so many targets their findings are for tables."""
-DECIDED = {"pass": "shown", "fail": "not met", "undecided": "not shown"}
+DECIDED = {"pass": "shown", "fail": "not met", "undecided": "not shown"}  # nosec B105 # verdicts
 
 
 def first_page(found: Sequence[ReportedRun]) -> list[Section]:

@@ -28,7 +28,7 @@ Direction = Literal["max", "min"]
 """Which end of what is held to a threshold is the bad one: the highest, or the lowest."""
 
 
-REASONS: Mapping[Verdict, str] = {
+REASONS: Mapping[Verdict, str] = {  # nosec B105 # verdicts
     "pass": "the whole interval holds the threshold",
     "fail": "the whole interval breaks the threshold",
     "undecided": "the threshold lies within the interval",

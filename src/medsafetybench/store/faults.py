@@ -35,13 +35,13 @@ def faults_of(store: Store, run: RunRecord) -> list[Fault]:
     found: dict[tuple[str, str], Fault] = {}
     target = f"""SELECT {NAME}, r.error FROM items i JOIN requests q ON q.key = i.request
         JOIN responses r ON r.key = i.response
-        WHERE i.run = ? AND r.error IS NOT NULL ORDER BY i.position"""
+        WHERE i.run = ? AND r.error IS NOT NULL ORDER BY i.position"""  # nosec B608 # names of ours
     for example, error in store.select(target, run.number):
         _count(found, "target", error, example)
     judged = f"""SELECT {NAME}, v.reason FROM items i
         JOIN requests q ON q.key = i.request
         JOIN verdicts v ON v.judge = ? AND v.response = i.response AND v.intent = q.intent
-        WHERE i.run = ? AND v.error ORDER BY i.position"""
+        WHERE i.run = ? AND v.error ORDER BY i.position"""  # nosec B608 # names of ours
     for judge in judges_asked(store, run):
         for example, error in store.select(judged, judge.number, run.number):
             _count(found, judge.name, error, example)

@@ -97,7 +97,7 @@ def _read(
     store: Store, run: RunRecord, path: Path, annotator: str | None, blank: bool
 ) -> Iterator[ImportedLabel]:
     query = f"""SELECT {NAME}, i.position FROM items i JOIN requests q ON q.key = i.request
-        WHERE i.run = ?"""
+        WHERE i.run = ?"""  # nosec B608 # names of ours
     position = dict(store.select(query, run.number))
     for where, row in rows(path):
         if is_blank(row):

@@ -40,10 +40,10 @@ def delete(store: Store, run: RunRecord) -> None:
     both = run.number, run.number
     drawn = "(SELECT number FROM samples WHERE run = ?)"
     with store.transaction():
-        store.write(f"DELETE FROM sample_readers WHERE sample IN {drawn}", run.number)
+        store.write(f"DELETE FROM sample_readers WHERE sample IN {drawn}", run.number)  # nosec B608 # names of ours
         store.write("DELETE FROM samples WHERE run = ?", run.number)
-        store.write(f"DELETE FROM verdicts WHERE response IN ({responses})", *both)
-        store.write(f"DELETE FROM responses WHERE key IN ({responses})", *both)
-        store.write(f"DELETE FROM requests WHERE key IN ({requests})", *both)
+        store.write(f"DELETE FROM verdicts WHERE response IN ({responses})", *both)  # nosec B608 # names of ours
+        store.write(f"DELETE FROM responses WHERE key IN ({responses})", *both)  # nosec B608 # names of ours
+        store.write(f"DELETE FROM requests WHERE key IN ({requests})", *both)  # nosec B608 # names of ours
         store.write("DELETE FROM items WHERE run = ?", run.number)
         store.write("DELETE FROM runs WHERE number = ?", run.number)

@@ -120,7 +120,7 @@ def sample_order(
     requests.
     """
     query = f"""SELECT i.position, {NAME}, q.intent, q.principle FROM items i
-        JOIN requests q ON q.key = i.request WHERE i.run = ? ORDER BY i.position"""
+        JOIN requests q ON q.key = i.request WHERE i.run = ? ORDER BY i.position"""  # nosec B608 # names of ours
     found = [row for row in store.select(query, run.number) if row[2] in intents]
     if not found:
         raise MsbError(f"{run.id} has no {' or '.join(intents)} requests to draw a sample from")

@@ -51,7 +51,7 @@ def _put(table: str, key: Sequence[str], fields: Sequence[str], unless: str) -> 
     columns = [*key, *fields, "created"]
     changed = ", ".join(f"{name} = excluded.{name}" for name in columns[len(key) :])
     return (
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "  # nosec B608 # names of ours
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed} WHERE {unless}"
     )
 
@@ -173,7 +173,7 @@ class Store(Database):
         return [run for run in self._all_runs() if not run.id.startswith(CHECK)]
 
     def _all_runs(self) -> list[RunRecord]:
-        query = f"SELECT {RUN} FROM runs ORDER BY evaluated, number"
+        query = f"SELECT {RUN} FROM runs ORDER BY evaluated, number"  # nosec B608 # names of ours
         return [_run_record(row) for row in self.select(query)]
 
     def run(self, identity: str) -> RunRecord:
@@ -198,7 +198,7 @@ class Store(Database):
         return found[0]
 
     def _run(self, identity: str) -> RunRecord:
-        return _run_record(self._row(f"SELECT {RUN} FROM runs WHERE id = ?", identity))
+        return _run_record(self._row(f"SELECT {RUN} FROM runs WHERE id = ?", identity))  # nosec B608 # names of ours
 
     def set_panel(
         self, run: RunRecord, judges: Sequence[JudgeRecord], audit: JudgeRecord | None = None
@@ -258,7 +258,7 @@ class Store(Database):
             SELECT MIN(i.position), {DRAW} FROM items i
             JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
             WHERE i.run = ? AND (r.key IS NULL OR r.error IS NOT NULL)
-            GROUP BY i.response, q.intent"""
+            GROUP BY i.response, q.intent"""  # nosec B608 # names of ours
         return in_order(run.id, self._db.execute(query, (run.number,)))
 
     def unjudged(self, run: RunRecord, judge: JudgeRecord) -> list[int]:
@@ -270,7 +270,7 @@ class Store(Database):
             LEFT JOIN verdicts v
                 ON v.judge = ? AND v.response = i.response AND v.intent = q.intent
             WHERE i.run = ? AND r.error IS NULL AND (v.judge IS NULL OR v.error)
-            GROUP BY i.response, q.intent"""
+            GROUP BY i.response, q.intent"""  # nosec B608 # names of ours
         return in_order(run.id, self._db.execute(query, (judge.number, run.number)))
 
     def has_responses(self, run: RunRecord) -> bool:
@@ -299,7 +299,7 @@ class Store(Database):
             SELECT i.position, i.response, r.key IS NOT NULL, {RESPONSE}, {REQUEST}
             FROM json_each(?) j JOIN items i ON i.run = ? AND i.position = j.value
             JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
-            ORDER BY j.key"""
+            ORDER BY j.key"""  # nosec B608 # names of ours
         for start in range(0, len(positions), CHUNK):
             wanted = orjson.dumps(list(positions[start : start + CHUNK])).decode()
             for row in list(self.select(query, wanted, run.number)):
@@ -319,7 +319,7 @@ class Store(Database):
         cursor = self._db.execute(PUT_RESPONSE, (key, *values, time.time()))
         if cursor.rowcount:
             return response
-        return Response(*self._row(f"SELECT {RESPONSE} FROM responses r WHERE r.key = ?", key))
+        return Response(*self._row(f"SELECT {RESPONSE} FROM responses r WHERE r.key = ?", key))  # nosec B608 # names of ours
 
     def put_verdict(self, judge: JudgeRecord, key: bytes, intent: str, verdict: Verdict) -> Verdict:
         """Store a verdict, in a transaction of the caller's; it replaces an error only.

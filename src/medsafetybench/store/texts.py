@@ -68,7 +68,7 @@ def texts(
         {said}{why}
         FROM {{items}} JOIN requests q ON q.key = i.request
         LEFT JOIN responses r ON r.key = i.response{joins}
-        WHERE i.run = ? ORDER BY {{order}}"""
+        WHERE i.run = ? ORDER BY {{order}}"""  # nosec B608 # names of ours
     for row in _selected(store, run, query, positions):
         request, context, reference, response, ended, error, thinking, notice = row[:8]
         yield Texts(
@@ -110,7 +110,7 @@ def search(store: Store, run: RunRecord, text: str, start: int, stop: int) -> Po
         LEFT JOIN responses r ON r.key = i.response
         WHERE i.run = ?1 AND i.position >= ?2 AND i.position < ?3
         AND (q.text LIKE ?4 ESCAPE '\' OR r.text LIKE ?4 ESCAPE '\' OR {NAME} LIKE ?4 ESCAPE '\')
-        ORDER BY i.position"""
+        ORDER BY i.position"""  # nosec B608 # names of ours
     found = store.select(query, run.number, start, stop, pattern)
     return np.array([position for (position,) in found], dtype=np.int64)
 
@@ -132,7 +132,7 @@ def excerpts(store: Store, run: RunRecord, positions: Sequence[int]) -> list[Exc
         substr(r.text, 1, {EXCERPT}), r.error
         FROM json_each(?) j JOIN items i ON i.run = ? AND i.position = j.value
         JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
-        ORDER BY j.key"""
+        ORDER BY j.key"""  # nosec B608 # names of ours
     wanted = orjson.dumps([int(position) for position in positions]).decode()
     return [Excerpt(*row) for row in store.select(query, wanted, run.number)]
 

@@ -77,7 +77,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Study:
-    """A study: its lists, and what is told of every evaluation and of every judge."""
+    """A study: its lists, what is told of every evaluation and judge, and the hash of its file."""
 
     name: str
     store: Path
@@ -88,6 +88,7 @@ class Study:
     of_judges: Mapping[str, Any]
     description: str = ""
     allowed: Allowed = field(default_factory=Allowed)
+    sha256: str = ""
 
     def spec(self, target: Entry, benchmark: Entry) -> EvaluationSpec:
         """The evaluation of a target on a benchmark. Raises MsbError for what excludes itself."""
@@ -111,7 +112,7 @@ def read_study(path: str | Path, allowed: Allowed | None = None) -> Study:
     found = checked(document, _File, _known, _with_defaults(document.data))
     study = _study(found)
     _check_each(document, study)
-    return replace(study, allowed=allowed or Allowed())
+    return replace(study, allowed=allowed or Allowed(), sha256=document.sha256)
 
 
 def _study(found: Any) -> Study:

@@ -10,6 +10,7 @@ from ...benchmarks import Benchmark
 from ...benchmarks.files import as_row
 from ...legible import markdown
 from ...tables import write_rows
+from ...wholefiles import put
 from .material import Exported, Material
 
 CARD = """\
@@ -48,5 +49,5 @@ def _write(
     split = part if part in ("improve", "eval") else what
     count = write_rows(output / "data" / f"{split}.parquet", rows)
     card = CARD.format(split=split, name=markdown(name), count=count, what=what, sha256=sha256)
-    (output / "README.md").write_text(card, "utf-8")
+    put(output / "README.md", card)
     return Exported(count)

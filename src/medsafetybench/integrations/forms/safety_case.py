@@ -30,7 +30,7 @@ from .frameworks import frameworks
 from .material import Exported, Material, left_out
 
 OWNER = "TO BE ARGUED BY THE SYSTEM'S OWNER"
-VERDICTS = {"pass": "supported", "fail": "refuted", "undecided": "open: not enough data"}
+VERDICTS = {"pass": "supported", "fail": "refuted", "undecided": "open: not enough data"}  # nosec B105 # verdicts
 HOLDS = ("checked", "bounds", "reasons", "corrected", "stopped")
 SECTIONS = ("Context", "Claims", "Gate", "Evidence", "Judge", "Limits")
 """What a framework's row may name (frameworks.yaml)."""
