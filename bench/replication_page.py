@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from medsafetybench.improvement.evidence import CAPABILITY
 from medsafetybench.improvement.sweep import BASE, Row
 from medsafetybench.reporting.figures import image
 from medsafetybench.reporting.sweep_chart import sweep_chart
@@ -65,8 +64,6 @@ def _rows(line: Line) -> Iterator[Row]:
     size = line.get("harmful", 0)
     family = line["point"].replace(f"-{size}", "", 1).partition("-seed")[0] if size else BASE
     at = family, size, line.get("seed", 0)
-    if line["on"] == KNOWLEDGE:
-        yield Row(*at, CAPABILITY, KNOWLEDGE, line["n"], line["accuracy"])
     for _, measure, on in COLUMNS:
         if on == line["on"] and (figure := line["figures"].get(measure)):
             yield Row(*at, measure, on, figure["n"], figure["value"])
