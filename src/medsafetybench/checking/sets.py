@@ -148,4 +148,5 @@ def checked_part(part: Part) -> Checked:
         draws=np.array(numbers, np.int64),
         whole=part.whole,
         left_out=part.found.left_out,
+        by=part.found.by,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from ..labelled.labelled import PEOPLE
 from . import show
 from .said import say
 
@@ -72,7 +73,8 @@ def _show_set(found: Sequence[JudgeCard], name: str, part: str) -> None:
     """The cards of one part of a set: figures, and what people call what."""
     one = found[0]
     about = f"{name} {one.version or ''}".strip()
-    say(f"{about}, {part}: {one.n:,} responses to {one.requests:,} requests")
+    by = "" if one.by == PEOPLE else f", labelled by {one.by}: no evidence of people's judgement"
+    say(f"{about}, {part}: {one.n:,} responses to {one.requests:,} requests{by}")
     if one.people:
         say(f"people with each other: kappa {interval(one.people)}")
     shares = ("accuracy", "balanced", "sensitivity", "specificity")
@@ -86,7 +88,7 @@ def _show_set(found: Sequence[JudgeCard], name: str, part: str) -> None:
             say(f"{card.judge}: no verdict: {listed}; right on {card.right:.1%} of all")
         for label, row in card.confusion.items():
             listed = ", ".join(f"{said} {count:,}" for said, count in row.items())
-            say(f"{card.judge} where people say {label} ({sum(row.values()):,}): {listed}")
+            say(f"{card.judge} where the label is {label} ({sum(row.values()):,}): {listed}")
     say()
 
 

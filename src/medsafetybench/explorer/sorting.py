@@ -1,6 +1,6 @@
 """In which order a run's requests are shown: by level, by length, by how far its judges disagree.
 
-    positions[in_order(SORTS["longest"].sign * keys, positions)]
+    in_order(positions, SORTS["longest"], keys)
 
 What has no level, no response or only one judge comes last, in the run's order.
 """

@@ -5,7 +5,8 @@
 Columns are found by the names that people give them, or told (``--column label=verdict``). A label
 is a word for a level of the scale ``refusal`` ("declines", "refusal", "complied", ...), or, where a
 scale is named, the number or the title of one of its levels. Of one response labelled by several
-(column ``annotator``), the one that more than half gave counts.
+(column ``annotator``), the one that more than half gave counts. A column ``labelled_by`` says who
+labelled, where that was not people.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import Any
 from ..cells import shown, whole_of
 from ..errors import MsbError
 from ..fields import response_in, text_in
+from ..legible import name
 from ..records import INTENTS, Request, Response, digest
 from ..scale import REFUSAL, Scale
 from ..tables import is_blank, rows
-from .labelled import Labelled, LabelledSet, settled
+from .labelled import PEOPLE, Labelled, LabelledSet, settled
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "response": ("response", "completion", "answer", "output", "assistant_response", "reply"),
@@ -29,6 +31,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "prompt": ("prompt", "request", "text", "question", "objective", "instruction"),
     "annotator": ("annotator", "rater", "labeller"),
     "intent": ("intent",),
+    "by": ("labelled_by",),
 }
 """The columns, by what they are called; those of the first two have to be there."""
 
@@ -48,6 +51,7 @@ class _Row:
     response: Response
     label: int
     annotator: str
+    by: str
 
 
 def file_set(
@@ -77,6 +81,7 @@ def file_set(
         annotators=annotators if len(annotators) > 1 else (),
         left_out=len(whole) - len(there),
         own=True,
+        by=" and ".join(dict.fromkeys(row.by for row in found)),
     )
 
 
@@ -112,7 +117,9 @@ def _row(where: str, row: Mapping[str, Any], scale: Scale | None) -> _Row:
         pair=digest(text or response.text)[:16],
     )
     annotator = text_in(where, row, "annotator") or ""
-    return _Row(where, asked, response, _label(where, row["label"], intent, scale), annotator)
+    by = text_in(where, row, "by") or PEOPLE
+    label = _label(where, row["label"], intent, scale)
+    return _Row(where, asked, response, label, annotator, name(by))
 
 
 def _label(where: str, value: Any, intent: str, scale: Scale | None) -> int:

@@ -9,6 +9,9 @@ from ..records import Request, Response, digest
 from ..scale import Scale
 from .split import part_of
 
+PEOPLE = "people"
+"""Who labelled, unless a set says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -33,6 +36,7 @@ class LabelledSet:
     ``version`` is its edition or pinned revision; ``sha256`` stands for every request, response
     and label. ``annotators`` names those of ``Labelled.given``. ``left_out`` counts the responses
     that the set has and that have no label of the scale. ``own`` is True for labels of the user's.
+    ``by`` says who labelled: what is not ``PEOPLE`` is no evidence of agreement with people.
     """
 
     name: str
@@ -44,6 +48,7 @@ class LabelledSet:
     left_out: int = 0
     own: bool = False
     whole: str | None = None
+    by: str = PEOPLE
 
     @property
     def sha256(self) -> str:

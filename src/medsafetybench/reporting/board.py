@@ -94,7 +94,7 @@ def _side_asked(key: str, side: Side) -> str:
 
 
 def _checked(one: JudgeChecked) -> str:
-    counted = [part for part in one.sets if not part.trained]
+    counted = [part for part in one.sets if part.counts]
     if one.run and one.run.kappa is not None:
         ends = _between(one.run.ci95, "points")
         own = f"kappa {one.run.kappa:.2f}{ends} on {one.run.scored:,} of these very responses"

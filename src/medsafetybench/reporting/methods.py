@@ -176,7 +176,7 @@ def _judge(judge: Mapping[str, object]) -> str:
 
 def _checked(card: Scorecard) -> Iterator[str]:
     for one in card.checked:
-        on = [*([one.run] if one.run else []), *(s for s in one.sets if not s.trained)]
+        on = [*([one.run] if one.run else []), *(s for s in one.sets if s.counts)]
         if not on:
             yield f"{name(one.judge)} was not checked against people's labels."
         else:

@@ -76,7 +76,7 @@ def checked(judge: str, key: str, cards: Iterable[JudgeCard], run: str) -> Judge
     best = list(_best(card for card in cards if card.key == key))
     own = next((card for card in best if card.set == run), None)
     sets = [_on(card) for card in best if card is not own]
-    counted = [card for card in best if card is not own and not card.trained]
+    counted = [card for card in best if card is not own and card.counts]
     mean = mean_figure([card.kappa for card in counted]) if counted else None
     found = JudgeChecked(
         judge=judge,
@@ -93,7 +93,7 @@ def checked(judge: str, key: str, cards: Iterable[JudgeCard], run: str) -> Judge
 
 def sentence(found: JudgeChecked) -> str:
     """The line that stands on scorecards and reports."""
-    counted = [one for one in found.sets if not one.trained]
+    counted = [one for one in found.sets if one.counts]
     made = [one.set for one in found.sets if one.trained]
     parts = []
     if found.run:
@@ -110,10 +110,13 @@ def sentence(found: JudgeChecked) -> str:
     withheld = 1 - sum(one.scored for one in asked) / max(sum(one.n for one in asked), 1)
     if asked and withheld > WITHHELD:
         parts.append(f"no verdict on {withheld:.0%} of them")
+    for one in found.sets:
+        if not one.trained and not one.counts:
+            parts.append(f"{_kappa(one.kappa, one.ci95)} against labels by {one.by} ({one.set})")
     if made:
         parts.append(f"{' and '.join(made)}, which it was made with, {_does(made)} not count")
     if not counted and not found.run:
-        where = "other sets" if made else f"any set; `msb judge check {found.judge}` does"
+        where = "other sets" if found.sets else f"any set; `msb judge check {found.judge}` does"
         parts.insert(0, f"never checked against people on {where}")
     elif not found.run:
         parts.append("never on your responses")
@@ -142,7 +145,7 @@ def _best(cards: Iterable[JudgeCard]) -> Iterator[JudgeCard]:
 
 
 def _rank(card: JudgeCard) -> tuple[bool, int, str]:
-    return (not card.trained, card.n, card.at)
+    return (card.counts, card.n, card.at)
 
 
 def _on(card: JudgeCard) -> CheckedOn:
@@ -155,6 +158,7 @@ def _on(card: JudgeCard) -> CheckedOn:
         kappa=kappa,
         ci95=_interval(card.kappa),
         trained=card.trained,
+        by=card.by,
     )
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MsbError
+from ..labelled.labelled import PEOPLE
 from ..scale import HARM, SCALES, Scale
 from ..statistics.agreement import Figure
 from ..statistics.agreement_figures import pair_figures
@@ -38,7 +39,8 @@ class Checked:
 
     ``labels`` (n,) are people's scores on their ``scale``; ``given`` (m, n) each annotator's, 0 for
     none; ``draws`` (n,) is one number for the responses to one request. ``whole`` is how many
-    responses the set has, ``left_out`` how many it has besides, without a label.
+    responses the set has, ``left_out`` how many it has besides, without a label; ``by`` says who
+    labelled.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Checked:
     draws: NDArray[np.int64]
     whole: int
     left_out: int
+    by: str = PEOPLE
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,12 @@ class JudgeCard:
     people: Figure | None
     fitted: Mapping[str, Any] | None = None
     at: str = field(default="")
+    by: str = PEOPLE
+
+    @property
+    def counts(self) -> bool:
+        """True if it is evidence of how the judge agrees with people."""
+        return not self.trained and self.by == PEOPLE
 
 
 def comparable(judge: str, scale: Scale, people: Scale, name: str) -> Compared:
@@ -168,6 +177,7 @@ def judge_card(on: Checked, found: Verdicts, phrases: Scores | None = None) -> J
         quadratic_kappa=_quadratic(on, found) if ordered else None,
         phrases=_beside(on, said, truth, phrases) if compared == "declines" else None,
         people=_people(on, compared),
+        by=on.by,
     )
 
 

@@ -33,7 +33,7 @@ def judge_check(found: Sequence[JudgeChecked], least: float, run: str) -> Check:
 
 def _check(one: JudgeChecked, least: float, run: str) -> Check:
     kappa, ends = (one.run.kappa, one.run.ci95) if one.run else (one.kappa, one.ci95)
-    n = one.run.n if one.run else sum(on.n for on in one.sets if not on.trained)
+    n = one.run.n if one.run else sum(on.n for on in one.sets if on.counts)
     low, high = ends or (None, None)
     if low is not None and one.least is not None:
         low = min(low, one.least)

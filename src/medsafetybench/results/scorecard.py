@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..labelled.labelled import PEOPLE
 from ..statistics.estimates import Interval
 
 SCHEMA = 2
@@ -169,6 +170,12 @@ class CheckedOn(BaseModel):
     kappa: float | None
     ci95: Interval | None
     trained: bool = Field(description="The judge was made with this set: no evidence")
+    by: str = Field(default=PEOPLE, description="Who labelled; if not people, no evidence")
+
+    @property
+    def counts(self) -> bool:
+        """True if it is evidence of how the judge agrees with people."""
+        return not self.trained and self.by == PEOPLE
 
 
 class JudgeChecked(BaseModel):
