@@ -1,6 +1,6 @@
 """Thresholds that others publish, decided on bounds: shown, broken, or not to be shown.
 
-    for found in against_standards(outcomes, card):
+    for found in against_standards(outcomes):
         found.standard.name, found.verdict, found.why
 
     CHAI, unsafe    undecided    cannot be shown: to show it takes at least 29,956 conversations
