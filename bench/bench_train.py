@@ -5,11 +5,13 @@
 All tune the same random Llama with the same adapter on 256 of the published demonstrations, on one
 thread: the medical ones, which are alike in length, and the paper's mix with general ones, which
 are not. The published recipe learns the whole text, in micro-batches of 4 in random order, padded
-to the longest, by TRL's trainer; ``batch of 16`` is the same with 16, as trainers are often set up.
+to the longest, by TRL's trainer; ``batch of 16`` is the same with 16, as trainers are often set up,
+and ``TRL's default`` learns the response, in batches of 8 in random order.
 Ours puts examples of like length into a micro-batch, learns the response only, and lets the head
 begin where that begins (sft.py). Tokens are those of the texts, without padding; seconds are of
 processor time, which a shared machine stretches less. Each is timed in turn, several rounds; the
-ratio is between the best rounds.
+ratio is between the best rounds. The real model (`make real-model`) is tuned as well where it is
+installed, on fewer examples and once.
 """
 
 from __future__ import annotations
@@ -35,10 +37,11 @@ from medsafetybench.improvement.recipe import Recipe, load_recipe
 from medsafetybench.improvement.train import train
 from medsafetybench.improvement.training import Training
 from medsafetybench.models.hf_files import DEMO
+from real_model import real_model
 
 SIZES = {"4M": (192, 4), "34M": (512, 8)}
 DATA = ("finetune/med-900", "finetune/both-1800")
-EXAMPLES = 256
+EXAMPLES, OF_REAL = 256, 32
 
 
 def random_model(folder: Path, width: int, layers: int) -> Path:
@@ -58,20 +61,26 @@ def random_model(folder: Path, width: int, layers: int) -> Path:
     return folder
 
 
-def recipes() -> dict[str, Recipe]:
-    """What is compared: the same adapter, learning the same examples otherwise."""
+def recipes() -> dict[str, tuple[Recipe, bool]]:
+    """What is compared: the same adapter, learning the same examples otherwise; and whether by
+    TRL's own trainer."""
     ours = load_recipe("default", {"mix": "[]", "validation": "0"})
     other = {"loss": "all", "sorted_batches": False, "max_length": 256, "batch": 128}
     published = ours.model_copy(update={**other, "micro_batch": 4})
+    theirs = ours.model_copy(update={"sorted_batches": False, "batch": 8, "micro_batch": 8})
     return {
-        "published": published,
-        "batch of 16": published.model_copy(update={"micro_batch": 16}),
-        "ours": ours,
+        "published": (published, True),
+        "batch of 16": (published.model_copy(update={"micro_batch": 16}), True),
+        "TRL's default": (theirs, True),
+        "ours": (ours, False),
     }
 
 
-def speed(base: Path, recipe: Recipe, name: str, data: Path, folder: Path) -> float:
+def speed(
+    base: Path, side: tuple[Recipe, bool], name: str, data: Path, folder: Path, examples: int
+) -> float:
     """Tokens a second of processor time, of one short training by its trainer."""
+    recipe, stock = side
     shutil.rmtree(folder, ignore_errors=True)
     spent = 0.0
     plain = SFTTrainer.train
@@ -87,10 +96,11 @@ def speed(base: Path, recipe: Recipe, name: str, data: Path, folder: Path) -> fl
     SFTTrainer.train = timed
     try:
         size = int(name.rpartition("-")[2])
-        short = recipe.model_copy(update={"epochs": EXAMPLES / size, "one_sided": True})
+        short = recipe.model_copy(update={"epochs": examples / size, "one_sided": True})
+        if short.batch > examples:
+            short = short.model_copy(update={"batch": examples})
         training = Training(str(base), name, folder, short, data_dir=data)
-        own_trainer = training.recipe.loss == "response"
-        with nullcontext() if own_trainer else stock_trainer():
+        with stock_trainer() if stock else nullcontext():
             tokens: int = train(training)["tokens"]
     finally:
         SFTTrainer.train = plain
@@ -112,20 +122,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only-real", action="store_true", help="the real model alone")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
-        for size, (width, layers) in SIZES.items():
-            base = random_model(Path(name) / size, width, layers)
+        folder = Path(name)
+        for size, (width, layers) in {} if asked.only_real else SIZES.items():
+            base = random_model(folder / size, width, layers)
             for learned in DATA:
-                best = dict.fromkeys(recipes(), 0.0)
-                for _ in range(asked.rounds):
-                    for label, recipe in recipes().items():
-                        found = speed(base, recipe, learned, asked.data, Path(name) / "adapter")
-                        best[label] = max(best[label], found)
-                for label, found in best.items():
-                    ratio = best["ours"] / found
-                    print(f"{size} {learned}, {label}: {found:,.0f} tokens/s, ours {ratio:.2f} x")
+                compare(size, base, learned, asked.data, folder, asked.rounds, EXAMPLES)
+        if real := real_model():
+            compare("SmolLM2-135M", real, DATA[0], asked.data, folder, 1, OF_REAL)
+
+
+def compare(
+    label: str, base: Path, learned: str, data: Path, folder: Path, rounds: int, examples: int
+) -> None:
+    """Print each side's best round, and ours against it."""
+    best = dict.fromkeys(recipes(), 0.0)
+    for _ in range(rounds):
+        for name, side in recipes().items():
+            found = speed(base, side, learned, data, folder / "adapter", examples)
+            best[name] = max(best[name], found)
+    for name, found in best.items():
+        ratio = best["ours"] / found
+        print(f"{label} {learned}, {name}: {found:,.0f} tokens/s, ours {ratio:.2f} x", flush=True)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def counted(self, rows, *rest):
     return found
 Engine.generate = counted
 """)
-    command = ("evaluate", "--target", "hf:demo", "--benchmark", "medsafety/eval", "--limit", "200")
+    command = ("evaluate", "--target", "hf:demo", "--benchmark", "medsafety/eval", "--limit", "400")
     command += ("--data-dir", str(published), "--store", str(store), "--max-tokens", "24")
 
     def generated() -> int:
@@ -150,10 +150,10 @@ Engine.generate = counted
     process.kill()
     process.join()
     assert generated() - stored() <= batch
-    assert stored() < 200, "the kill fell behind the run's end"
+    assert stored() < 400, "the kill fell behind the run's end"
     assert forked.run(*command, script=counting).returncode == 0
-    assert stored() == 200
-    assert generated() <= 200 + batch
+    assert stored() == 400
+    assert generated() <= 400 + batch
 
 
 def test_out_of_memory_halves_the_batch_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +170,7 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Engine, "generate", small)
     model = HFModel("demo")
+    model.sizes["generate"] = BatchSize(32)
     assert [r.text for r in respond(model, texts)] == expected
     assert model.sizes["generate"].size == 8
     assert sizes == [32, 16, 8, 8, 16, 8, 8, 8, 8, 2], "the size is found once and kept"

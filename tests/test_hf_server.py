@@ -23,7 +23,7 @@ if any(importlib.util.find_spec(n) is None for n in ("torch", "transformers", "f
         raise ImportError("CI should have the extra 'local', fastapi, uvicorn and openai")
     pytest.skip("needs the extra 'local', fastapi, uvicorn and openai", allow_module_level=True)
 
-START_SECONDS = 60
+START_SECONDS = 240
 
 
 @pytest.fixture

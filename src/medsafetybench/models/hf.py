@@ -22,10 +22,10 @@ from typing import Any, Self
 from ..errors import MsbError, StopRun
 from ..records import Conversation, Response, Sampling, digest
 from . import hf_engine as engines
-from .hf_batching import BatchSize, Failed, choose_batch, in_halves, until_end
+from .hf_batching import BatchSize, Failed, choose_batch, in_common, in_halves, until_end
 from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
-from .hf_memory import LIBRARIES, gigabytes
+from .hf_memory import LIBRARIES, available, gigabytes
 from .model import Choice, Meter
 from .settings import Endpoint
 from .signs import any_of, defused
@@ -40,7 +40,7 @@ from .templates import (
 )
 from .thinking import Split, split
 
-FIRST_BATCH = {"cpu": 32, "mps": 32, "cuda": 128}
+FIRST_BATCH = {"cpu": 64, "mps": 32, "cuda": 128}
 POOL_BATCHES = 8
 """How many batches may wait at once: the more, the more alike in length are a batch's calls."""
 
@@ -250,13 +250,13 @@ class HFModel:
 
     def _score(self, batch: Sequence[_Call]) -> list[list[float]]:
         """For each call, the log-probability of each row beyond what its rows have in common."""
-        if all(_in_common(call.rows) == call.length - 1 for call in batch):
+        if all(in_common(call.rows) == call.length - 1 for call in batch):
             # The options are one token each, as digits are: one row tells them all.
             heads = [call.rows[0][:-1] for call in batch]
             options = [[row[-1] for row in call.rows] for call in batch]
             return self.engine.next_log_probabilities(heads, options, self._adapter)
         rows = [row for call in batch for row in call.rows]
-        tails = [len(row) - _in_common(call.rows) for call in batch for row in call.rows]
+        tails = [len(row) - in_common(call.rows) for call in batch for row in call.rows]
         scores = iter(self.engine.log_probabilities(rows, tails, self._adapter))
         return [[next(scores) for _ in call.rows] for call in batch]
 
@@ -302,9 +302,25 @@ class HFModel:
 
     async def _load(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)  # until the calls of a first batch wait
-        if size := self._memory():
+        if size := self._fitting():
             log.info("%s takes about %s of memory", self.name, gigabytes(size))
         await self.engine.run(partial(self.engine.load, self.files))
+
+    def _fitting(self) -> float | None:
+        """``_memory``, with batches halved until it is there: a CPU's system kills who takes more.
+
+        A CUDA device says when it is full, and batches are halved then.
+        """
+        size = self._memory()
+        while (
+            size
+            and self._device == "cpu"
+            and size > available()
+            and self.sizes["generate"].size > 1
+        ):
+            self.sizes["generate"].too_large(self.sizes["generate"].size)
+            size = self._memory()
+        return size
 
     def _memory(self) -> float | None:
         """Bytes that the process will take for batches such as wait now; None where unknown."""
@@ -378,10 +394,3 @@ def _plain(conversation: Conversation) -> bool:
 def _whole(text: str) -> str:
     """Bytes that are no character yet, where a response is cut off, as one."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _in_common(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with, the last token of each left out."""
-    shortest = min(map(len, rows)) - 1
-    same = (len({row[i] for row in rows}) == 1 for i in range(shortest))
-    return next((i for i, equal in enumerate(same) if not equal), shortest)

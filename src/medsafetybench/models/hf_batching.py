@@ -43,12 +43,27 @@ def choose_batch(waiting: list[AnyCall], size: int) -> list[AnyCall]:
     return batch
 
 
-def left_pad(rows: Sequence[Sequence[int]], pad: int) -> tuple[list[list[int]], list[list[int]]]:
-    """Rows of token ids as a rectangle padded on the left, and its mask (1 where a row's own)."""
+def left_pad(
+    rows: Sequence[Sequence[int]], pad: int, shared: int = 0
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Rows of token ids as a rectangle padded on the left, and its mask (1 where a row's own).
+
+    The ``shared`` tokens that all rows begin with stand before the padding.
+    """
     longest = max(map(len, rows))
-    ids = [[pad] * (longest - len(row)) + list(row) for row in rows]
-    mask = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
+    ids, mask = [], []
+    for row in rows:
+        missing = longest - len(row)
+        ids.append([*row[:shared], *[pad] * missing, *row[shared:]])
+        mask.append([*[1] * shared, *[0] * missing, *[1] * (len(row) - shared)])
     return ids, mask
+
+
+def in_common(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with, the last token of each left out."""
+    shortest = min(map(len, rows)) - 1
+    same = (len({row[i] for row in rows}) == 1 for i in range(shortest))
+    return next((i for i, equal in enumerate(same) if not equal), shortest)
 
 
 def until_end(ids: Sequence[int], ends: Collection[int]) -> tuple[list[int], bool]:

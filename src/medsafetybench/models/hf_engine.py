@@ -23,7 +23,8 @@ from typing import Any, TypeVar
 
 from ..errors import MissingExtra, MsbError, StopRun
 from ..records import Sampling
-from .hf_batching import left_pad
+from .hf_batching import in_common, left_pad
+from .hf_cache import SHORTEST, begun
 from .hf_files import ModelFiles, tensor_shapes
 from .signs import control_tokens
 
@@ -280,11 +281,17 @@ class Engine:
             step()
             return torch.full((ids.shape[0],), self.abandoned.is_set(), device=ids.device)
 
-        ids, mask = left_pad(rows, 0)
-        if sampling.seed is not None:
-            torch.manual_seed(sampling.seed)
+        shared = in_common(rows) if len(rows) > 1 and "num_beams" not in sampling.extra else 0
         with torch.inference_mode(), self._wearing(adapter):
+            cache = None
+            if shared >= SHORTEST:
+                room = max(map(len, rows)) + new_tokens
+                cache = begun(self._model, rows[0][:shared], len(rows), room)
+            ids, mask = left_pad(rows, 0, shared if cache else 0)
+            if sampling.seed is not None:
+                torch.manual_seed(sampling.seed)
             out = self._model.generate(
+                past_key_values=cache,
                 input_ids=torch.tensor(ids, device=self.device),
                 attention_mask=torch.tensor(mask, device=self.device),
                 generation_config=self._settings(new_tokens, sampling),

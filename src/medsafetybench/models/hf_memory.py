@@ -81,6 +81,13 @@ def to_convert(weights: float) -> float:
     return LIBRARIES + CONVERTING * weights
 
 
+def available() -> float:
+    """Bytes of the machine's memory that nobody uses, or would give back."""
+    import psutil  # a library of peft's
+
+    return float(psutil.virtual_memory().available)
+
+
 def gigabytes(size: float) -> str:
     """``1.4 GB``, of a thousand million bytes."""
     return f"{size / 1e9:.1f} GB" if size >= 5e7 else f"{size / 1e6:.1f} MB"
