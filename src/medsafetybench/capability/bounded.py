@@ -21,6 +21,8 @@ from ..models.wire import LARGEST, Oversized, body_of
 
 PIECE = 4_096
 """Bytes that are unpacked at a time: a thousand times that is the most they become."""
+PATIENCE = 600
+"""Seconds without a byte after which an endpoint is given up, where nothing else was told."""
 
 
 @contextmanager
@@ -78,7 +80,10 @@ def post(key: str | None, url: str, **told: Any) -> Any:
     """``requests.post`` with a reply of a bounded length, in which the key does not stand."""
     import requests
 
-    reply = requests.post(url, **{**told, "stream": True, "allow_redirects": False})
+    patience = told.pop("timeout", None) or PATIENCE
+    reply = requests.post(
+        url, timeout=patience, **{**told, "stream": True, "allow_redirects": False}
+    )
     body = bytearray()
     for piece in reply.iter_content(PIECE):
         body += piece
