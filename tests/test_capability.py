@@ -568,7 +568,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *a: None if name == "lm_eval" else find(name, *a)
     )
-    with pytest.raises(MissingExtra, match=r"medsafetybench\[capability\]"):
+    with pytest.raises(MissingExtra, match=r"'\.\[capability\]' in your clone"):
         measure("hf:demo", ["probe"])
 
 
