@@ -259,5 +259,5 @@ def test_the_extra_is_named_where_the_library_is_not_there(
     made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hf_gguf.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MsbError, match=r"medsafetybench\[local\]"):
+    with pytest.raises(MsbError, match=r"'\.\[local\]'"):
         resolve(str(made))
