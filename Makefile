@@ -9,6 +9,7 @@
 # make sbom      what is installed, as CycloneDX: build/sbom.json
 # make lock      requirements/: every package by version and hash, after a change of pyproject.toml
 # make replicate the paper's experiment at toy scale (about an hour)
+# make replicate-real   the same on a real model, point by point (hours; SLICE=1: two minutes)
 # make bench-throughput / bench-judge / bench-fit / bench-local / bench-train / bench-statistics
 #                the figures of docs/, timed or computed anew
 # make judge-cards   the judge cards that the package ships, whenever one of its judges has changed
@@ -20,7 +21,7 @@ PIP := $(BIN)/pip install --quiet --no-deps --no-build-isolation
 TOOLS := .venv/tools/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo demo-real real-model test fuzz mutants docs lint audit sbom lock clean replicate train-screen train-demo judge-cards \
+.PHONY: demo demo-real real-model test fuzz mutants docs lint audit sbom lock clean replicate replicate-real train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
 demo: .venv/demo
@@ -121,6 +122,9 @@ bench-statistics: .venv/dev
 
 replicate: .venv/dev
 	PYTHONPATH=training $(BIN)/python bench/replicate.py
+
+replicate-real: .venv/dev real-model
+	$(BIN)/python bench/replicate_real.py --base hf:$(REAL) $(if $(ONLY),--only $(ONLY)) $(if $(SLICE),--slice)
 
 train-screen: .venv/dev
 	$(BIN)/python training/train_order.py
