@@ -109,7 +109,9 @@ def installs(text: str) -> list[list[str]]:
     return [shlex.split(one.replace("'", "").replace('"', "")) for one in found]
 
 
-@pytest.mark.parametrize("file", ["Makefile", ".ci/run", "action.yml", "ci/gitlab.yml", "Dockerfile"])
+@pytest.mark.parametrize(
+    "file", ["Makefile", ".ci/run", "action.yml", "ci/gitlab.yml", "Dockerfile"]
+)
 def test_what_is_installed_unseen_is_installed_by_hash(file: str) -> None:
     found = installs((ROOT / file).read_text("utf-8"))
     assert found or file == ".ci/run"
