@@ -148,6 +148,11 @@ define install
 endef
 
 # A CPU build of torch is taken where one is at hand; another wants NVIDIA's libraries on Linux.
+define cpu
+	@$(PIP) --require-hashes --requirement requirements/cpu.txt 2>.venv/cpu.log || \
+	  echo "no torch for a CPU at hand: the index's is taken, with NVIDIA's libraries"
+endef
+
 define torch
 	$(BIN)/python -c 'import importlib.metadata as m; exit("+cpu" not in m.version("torch"))' || \
 	  $(PIP) --require-hashes --requirement requirements/cuda.txt
@@ -155,6 +160,7 @@ define torch
 endef
 
 .venv/demo: pyproject.toml requirements/demo.txt | $(BIN)/python
+	$(call cpu)
 	$(call install,demo)
 	$(call torch)
 	@touch $@
@@ -164,6 +170,7 @@ endef
 	@touch $@
 
 .venv/dev: pyproject.toml requirements/dev.txt | $(BIN)/python
+	$(call cpu)
 	$(call install,dev)
 	$(call torch)
 	@touch $@ .venv/demo .venv/docs

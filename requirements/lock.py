@@ -7,6 +7,7 @@
     docs    what `make docs` takes, over `core`
     dev     over `all`: and what tests and lint take
     pyrit   over `all`: and PyRIT
+    cpu     a torch for a CPU, tried first: where none is at hand, `demo` names the index's
     cuda    what a torch for NVIDIA wants beside it; a CPU build does without
     tools   what looks at the packages and the code from outside, in an environment of its own
 
@@ -39,8 +40,8 @@ SETS: Mapping[str, tuple[str, ...]] = {
 }
 BELOW = {"demo": "core", "docs": "core", "all": "demo", "dev": "all", "pyrit": "all"}
 CUDA = re.compile("nvidia-|cuda-|triton$")
-ALSO = {"torch": ["6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"]}
-"""Hashes of builds that the index does not have: torch 2.13.0+cpu, Python 3.11 on x86-64 Linux."""
+CPU = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
+"""The hash of a build that the index does not have: torch 2.13.0+cpu, Python 3.11, x86-64 Linux."""
 
 PIN = re.compile(r"^([a-z0-9-]+)==([^ ;\\]+)(?: (; [^\\]+?))? ?\\?$")
 HASH = re.compile(r"--hash=sha256:(\w+)")
@@ -64,7 +65,7 @@ def main() -> None:
     """Resolve all sets together, then each at those versions; write the files."""
     extras = sorted({extra for several in SETS.values() for extra in several})
     whole = resolved(extras, BUILD, known(*SETS, "build", "cuda"), "--generate-hashes")
-    hashes = {pin.name: (*ALSO.get(pin.name, ()), *pin.hashes) for pin in whole}
+    hashes = {pin.name: pin.hashes for pin in whole}
 
     def write(name: str, pins: Iterable[Pin]) -> None:
         wanted = [replace(pin, hashes=hashes[pin.name]) for pin in pins]
@@ -76,6 +77,9 @@ def main() -> None:
         below = found[BELOW[name]] if name in BELOW else []
         write(name, [pin for pin in pins if pin not in below and not CUDA.match(pin.name)])
     write("cuda", [pin for pin in found["all"] if CUDA.match(pin.name)])
+    (torch,) = (pin for pin in whole if pin.name == "torch")
+    cpu = replace(torch, version=f"{torch.version}+cpu", hashes=(CPU,))
+    (HERE / "cpu.txt").write_text(file_of("cpu", [cpu]))
     tools = resolved(None, TOOLS, known("tools"), "--generate-hashes")
     (HERE / "tools.txt").write_text(file_of("tools", tools))
 

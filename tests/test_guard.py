@@ -186,7 +186,11 @@ def test_other_methods_and_forms_without_an_origin_are_refused() -> None:
         assert (found.status, found.body) == (REFUSED, f"403: {method} is not for this page\n")
 
 
-@pytest.mark.parametrize("cookie", ["", f"{COOKIE[1]}x", "__Host-msb_8321=", SECRET, "\xff=\xff"])
+@pytest.mark.parametrize(
+    "cookie",
+    ["", f"{COOKIE[1]}x", "__Host-msb_8321=", SECRET, "\xff=\xff"],
+    ids=["none", "longer", "empty", "without a name", "no text"],
+)
 def test_without_a_session_there_is_a_line_or_a_page_with_what_to_do(cookie: str) -> None:
     told = [HERE, *([("Cookie", cookie)] if cookie else [])]
     line, page = ask(*told), ask(*told, BROWSER)
