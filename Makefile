@@ -149,7 +149,7 @@ endef
 
 # A CPU build of torch is taken where one is at hand; another wants NVIDIA's libraries on Linux.
 define cpu
-	@$(PIP) --require-hashes --requirement requirements/cpu.txt 2>.venv/cpu.log || \
+	@2>.venv/cpu.log $(PIP) --require-hashes --requirement requirements/cpu.txt || \
 	  echo "no torch for a CPU at hand: the index's is taken, with NVIDIA's libraries"
 endef
 

@@ -102,7 +102,7 @@ def test_the_build_backend_is_one_version_the_one_that_is_installed_by_hash() ->
 def installs(text: str) -> list[list[str]]:
     """Every ``pip install`` of a text: its words. Variables of a Makefile are put in."""
     known = dict(re.findall(r"(?m)^(\w+) :?= (.*)$", text))
-    text = text.replace("\\\n", " ").replace("&&", "\n")
+    text = text.replace("\\\n", " ").replace("&&", "\n").replace("||", "\n")
     for _ in range(3):
         text = re.sub(r"\$\((\w+)\)", lambda one: known.get(one[1], one[0]), text)
     found = re.findall(r"(?m)^[^#\n:=]*\bpip install\b([^\n`#;)]*)", text)
