@@ -202,7 +202,7 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
             ["starter/eval"],
             tasks=["msb_probe_quote"],
             how=EvaluationSpec(
-                "hf:demo", max_tokens=24, store=tmp_path / "s.db", data_dir=published
+                "hf:demo", max_tokens=24, limit=50, store=tmp_path / "s.db", data_dir=published
             ),
         ),
     )

@@ -14,7 +14,7 @@ from conftest import Server
 from medsafetybench.evaluation import open_run
 
 CONCURRENCY = 4
-KILLS = 20
+KILLS = 12
 
 
 def command(server: Server, published: Path, store: Path, *more: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Keys and values of a batch: what all prompts begin with is computed once, and room is made ahead.
 
-    cache = begun(model, prefix=[1, 2, 3], rows=32, room=200)
-    model.generate(input_ids=..., past_key_values=cache)     # goes on after the prefix
+    cache = begun(loaded, prefix=[1, 2, 3], rows=32, room=200)
+    loaded.generate(input_ids=..., past_key_values=cache)    # goes on after the prefix
 
 A chat template puts the same system prompt before every request. transformers computes it for each
 row, and copies all keys and values of all layers at each new token; here they are written into
