@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -243,31 +243,46 @@ OTHER_PAGES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+EVERY_WINDOW = [(w, s) for w in (360, 1440) for s in ("light", "dark")]
+
+
+@pytest.mark.parametrize("window", EVERY_WINDOW)
 def test_every_page_fits_and_has_names_for_its_controls(
-    chromium: Any, explorer: Explorer, scales: Explorer, width: int, scheme: str
+    chromium: Any, explorer: Explorer, window: tuple[int, str]
 ) -> None:
+    fits(chromium, explorer, PAGES, *window)
+
+
+@pytest.mark.parametrize("window", EVERY_WINDOW)
+def test_every_page_of_other_scales_fits_as_well(
+    chromium: Any, scales: Explorer, window: tuple[int, str]
+) -> None:
+    fits(chromium, scales, OTHER_PAGES, *window)
+
+
+def fits(
+    chromium: Any, running: Explorer, pages: Mapping[str, str], width: int, scheme: str
+) -> None:
+    """Every page keeps to its window, names each of its controls, and complains of nothing."""
     unnamed = """[...document.querySelectorAll("input:not([type=hidden]), select, button, a")]
         .filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim())).length"""
-    for running, pages in ((explorer, PAGES), (scales, OTHER_PAGES)):
-        viewport = PHONE if width == 360 else DESK
-        tab = Tab(chromium, running, viewport=viewport, color_scheme=scheme)
-        for name, path in pages.items():
-            tab.go(path)
-            tab.page.get_by_text("One moment").wait_for(state="detached")
-            for summary in tab.page.locator("details > summary").all():
-                summary.click()
-            tab.shoot(f"{name}-{width}-{scheme}")
-            assert tab.overflow() <= 0, name
-            assert tab.page.evaluate(unnamed) == 0, name
-            assert tab.page.locator("h1").count() == 1, name
-        tab.press("v")
-        tab.shoot(f"{name}-shown-{width}-{scheme}")
-        tab.go("/runs/2/requests/3")
-        tab.shoot(f"{name}-request-shown-{width}-{scheme}")
-        tab.context.close()
-        assert tab.complaints == []
+    viewport = PHONE if width == 360 else DESK
+    tab = Tab(chromium, running, viewport=viewport, color_scheme=scheme)
+    for name, path in pages.items():
+        tab.go(path)
+        tab.page.get_by_text("One moment").wait_for(state="detached")
+        for summary in tab.page.locator("details > summary").all():
+            summary.click()
+        tab.shoot(f"{name}-{width}-{scheme}")
+        assert tab.overflow() <= 0, name
+        assert tab.page.evaluate(unnamed) == 0, name
+        assert tab.page.locator("h1").count() == 1, name
+    tab.press("v")
+    tab.shoot(f"{name}-shown-{width}-{scheme}")
+    tab.go("/runs/2/requests/3")
+    tab.shoot(f"{name}-request-shown-{width}-{scheme}")
+    tab.context.close()
+    assert tab.complaints == []
 
 
 @pytest.mark.parametrize("width", [360, 1440])
