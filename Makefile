@@ -1,6 +1,6 @@
 # make demo      evaluate a toy language model, tune it, and see what that gained and cost:
 #                no key, no GPU, and no network once installed
-# make demo-real the same with a real model, SmolLM2-135M-Instruct, from a package (about ten minutes)
+# make demo-real the same with a real model, SmolLM2-135M-Instruct, from a package (some minutes)
 # make test      all tests
 # make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
 # make fuzz      every reader against files with something wrong in them (ten minutes)
