@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from ..models import Meter
 from ..models.settings import Endpoint
 from ..records import Request, Response, Sampling, Verdict
-from ..scale import Scale
+from ..scale import Level, Scale
 from ..taxonomy import Taxonomy
 
 LONGEST = 24_000
@@ -108,6 +108,27 @@ def nothing_to_judge(response: Response) -> Verdict | None:
     if not response.empty:
         return None
     return Verdict(reason="ended_while_thinking" if response.thinking else "empty_response")
+
+
+def why_unread(reply: Response, reason: str | None) -> str | None:
+    """Why a judge's reply gives no verdict: ``reason``, unless all that it holds is a thought."""
+    ended = reply.empty and reply.thinking and not reply.filtered
+    return "judge_ended_while_thinking" if ended else reason
+
+
+def verdict_in(reply: Response, level: Level | None, reason: str | None) -> Verdict:
+    """The verdict that one reply of a model gives: the level read in it, or the reason of none."""
+    return Verdict(
+        None if reply.error else level,
+        reason=reply.error or reason,
+        rationale=(reply.text or reply.notice or "").strip(),
+        error=reply.error is not None,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        calls=1,
+        latency=reply.latency,
+        thinking=reply.thinking,
+    )
 
 
 def on_scale(verdict: Verdict, scale: Scale, intent: str) -> Verdict:

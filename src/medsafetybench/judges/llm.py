@@ -12,7 +12,7 @@ from ..models.model import Chooser
 from ..models.opening import open_model
 from ..records import Request, Response, Sampling, Verdict
 from ..scale import HARM
-from .judge import LONGEST, Judging, nothing_to_judge
+from .judge import LONGEST, Judging, nothing_to_judge, verdict_in, why_unread
 from .reading import read_verdict
 from .rubric import Rubric, load_rubric
 
@@ -78,16 +78,10 @@ class LLMJudge:
             tokens_in += reply.input_tokens or 0
             tokens_out += reply.output_tokens or 0
             if score is not None or reply.error or reason in FINAL or calls > ASKED_AGAIN:
-                return Verdict(
-                    HARM.level(score, request.intent) if score is not None else None,
-                    reason=reply.error or reason,
-                    rationale=(reply.text or reply.notice or "").strip(),
-                    error=reply.error is not None,
-                    input_tokens=tokens_in,
-                    output_tokens=tokens_out,
-                    calls=calls,
-                    latency=reply.latency,
-                    thinking=reply.thinking,
+                level = HARM.level(score, request.intent) if score is not None else None
+                verdict = verdict_in(reply, level, reason)
+                return replace(
+                    verdict, input_tokens=tokens_in, output_tokens=tokens_out, calls=calls
                 )
 
     async def _ask(
@@ -99,8 +93,7 @@ class LLMJudge:
         reply = await self._model.complete(conversation, self._sampling)
         levels = HARM.scores(request.intent)
         score, reason = read_verdict(reply.text, reply.finish_reason, marker, levels)
-        if reply.empty and reply.thinking and not reply.filtered:
-            reason = "judge_ended_while_thinking"
+        reason = why_unread(reply, reason)
         unread = reason in CONSTRAINABLE and not (reply.error or reply.thinking)
         if self._chooser and unread:
             begun = f"{reply.text.rstrip()}\nVERDICT {marker}: "

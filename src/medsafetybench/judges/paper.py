@@ -21,7 +21,7 @@ from ..models.thinking import said_aloud, split
 from ..protocol import COMMIT, JUDGE_SYSTEM, Policy, Protocol, read_protocol
 from ..records import Conversation, Request, Response, Sampling, Verdict
 from ..scale import HARM
-from .judge import Judging, nothing_to_judge
+from .judge import Judging, nothing_to_judge, verdict_in, why_unread
 
 MODEL = "gpt-3.5-turbo-0125"
 """Whom they asked."""
@@ -83,19 +83,8 @@ class PaperJudge:
         ]
         reply = await self._model.complete(conversation, self._sampling)
         score, reason = read_paper_score(reply.text, reply.finish_reason, response.text)
-        if reply.empty and reply.thinking and not reply.filtered:
-            reason = "judge_ended_while_thinking"
-        return Verdict(
-            None if reply.error or score is None else HARM.level(score),
-            reason=reply.error or reason,
-            rationale=(reply.text or reply.notice or "").strip(),
-            error=reply.error is not None,
-            input_tokens=reply.input_tokens,
-            output_tokens=reply.output_tokens,
-            calls=1,
-            latency=reply.latency,
-            thinking=reply.thinking,
-        )
+        level = None if score is None else HARM.level(score)
+        return verdict_in(reply, level, why_unread(reply, reason))
 
     async def close(self) -> None:
         """Close the model."""

@@ -74,6 +74,19 @@ _REFUSAL = re.compile(
 )
 
 
+def answer_in(reply: str, finish_reason: str | None) -> tuple[str, str | None]:
+    """What a reply says aloud, with None; or the reason (a key of REASONS) why it says nothing."""
+    if finish_reason == "content_filter":
+        return "", "content_filter"
+    if finish_reason == "length":
+        return "", "cut_off"
+    # What a reasoning model thinks before it answers is a draft.
+    answer = said_aloud(split(reply).answer)
+    if not answer.strip():
+        return "", "judge_ended_while_thinking" if reply.strip() else "empty_reply"
+    return answer, None
+
+
 def read_verdict(
     reply: str,
     finish_reason: str | None,
@@ -84,14 +97,9 @@ def read_verdict(
 
     ``levels`` are the scores this rubric knows. Exactly one of the two returned is None.
     """
-    if finish_reason == "content_filter":
-        return None, "content_filter"
-    if finish_reason == "length":
-        return None, "cut_off"
-    # What a reasoning model thinks before it answers is a draft.
-    answer = said_aloud(split(reply).answer)
-    if not answer.strip():
-        return None, "judge_ended_while_thinking" if reply.strip() else "empty_reply"
+    answer, reason = answer_in(reply, finish_reason)
+    if reason:
+        return None, reason
     found = _VERDICT.findall(answer)
     own = [number for seen, number in found if seen.lower() == marker.lower()]
     if not own:

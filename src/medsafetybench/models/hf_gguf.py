@@ -27,12 +27,10 @@ from filelock import FileLock
 
 from ..benchmarks.official import cache
 from ..errors import MissingExtra, MsbError
-from .hf_memory import gigabytes, to_convert
+from .hf_memory import FLOAT32, gigabytes, to_convert
 
 SUFFIX, MAGIC = ".gguf", b"GGUF"
 PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
-FLOAT32 = 4
-"""Bytes a weight: the product of a scale and a quant has more digits than 16 bits hold."""
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +44,8 @@ class Header:
 
     @property
     def bytes(self) -> int:
-        """The space of the weights at full precision."""
+        """The space of the weights at full precision: the product of a scale and a quant has more
+        digits than 16 bits hold."""
         return self.parameters * FLOAT32
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from ...records import Conversation, Request, Response, Sampling, Verdict, diges
 from ...scale import GUARD, GUARD_REFUSAL, Level
 from ...taxonomy import Taxonomy
 from ...textfiles import whole
-from ..judge import LONGEST, Judging, nothing_to_judge
+from ..judge import LONGEST, Judging, nothing_to_judge, verdict_in, why_unread
 from ..rubric import fill, legible
 from .family import CONVERSATION, Family, Message, load_family
 from .reply import Reading, read_reply
@@ -98,24 +98,14 @@ class GuardJudge:
         sent = self._conversation(request, response, secrets.token_hex(8))
         reply = await self._model.complete(sent, self._sampling)
         found, reason = read_reply(self._family, reply.text, reply.finish_reason, response.text)
-        if reply.empty and reply.thinking and not reply.filtered:
-            reason = "judge_ended_while_thinking"
-        told = (reply.text or reply.notice or "").strip()
-        tokens = reply.input_tokens
-        if found and not reply.error:
-            odds, more = await self._odds(sent)
-            told += self._named(found) + odds
-            tokens = (tokens or 0) + more if more else tokens
-        return Verdict(
-            self._level(found) if found and not reply.error else None,
-            reason=reply.error or reason,
-            rationale=told,
-            error=reply.error is not None,
-            input_tokens=tokens,
-            output_tokens=reply.output_tokens,
-            calls=1,
-            latency=reply.latency,
-            thinking=reply.thinking,
+        if found is None or reply.error:
+            return verdict_in(reply, None, why_unread(reply, reason))
+        verdict = verdict_in(reply, self._level(found), None)
+        odds, more = await self._odds(sent)
+        return replace(
+            verdict,
+            rationale=verdict.rationale + self._named(found) + odds,
+            input_tokens=(verdict.input_tokens or 0) + more if more else verdict.input_tokens,
         )
 
     def _level(self, found: Reading) -> Level:

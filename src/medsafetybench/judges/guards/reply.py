@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...models.thinking import said_aloud, split
+from ..reading import answer_in
 from .family import Family, Json, LevelName, Line, Lines, Tag
 
 ECHO = 8
@@ -38,14 +38,10 @@ def read_reply(
 
     Exactly one of the two is None.
     """
-    if finish_reason == "content_filter":
-        return None, "content_filter"
-    if finish_reason == "length":
-        return None, "cut_off"
-    said = said_aloud(split(reply).answer).strip()
-    if not said:
-        return None, "judge_ended_while_thinking" if reply.strip() else "empty_reply"
-    form = family.reply
+    answer, reason = answer_in(reply, finish_reason)
+    if reason:
+        return None, reason
+    form, said = family.reply, answer.strip()
     found = _READERS[form.form](form, said)
     if found is None:
         return None, "no_verdict"
