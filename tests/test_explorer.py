@@ -19,8 +19,8 @@ pytest.importorskip("uvicorn", reason="needs the extra web")
 from medsafetybench import load_benchmark, open_run
 from medsafetybench.legible import visible
 from medsafetybench.records import Request, Response, Verdict
-from medsafetybench.results.measures import measure_named
-from medsafetybench.results.text import figure_text, form_of, interval_text
+from medsafetybench.results.measures import form_of, measure_named
+from medsafetybench.results.text import figure_text, interval_text
 from medsafetybench.scale import HARM
 from medsafetybench.store.samples import sample_order, samples_of
 from medsafetybench.store.store import Store, response_key
@@ -156,7 +156,7 @@ def test_runs_show_each_measure_as_the_scorecard_has_it(explorer: Explorer) -> N
             measure, figure = measure_named(info.key), card.figure(info.key)
             assert f">{measure.title[0].upper()}{measure.title[1:]}" in page
             assert f">{figure_text(measure, figure, interval=False)}<" in page
-            assert interval_text(figure.ci95, form_of(measure)) in page
+            assert interval_text(figure.ci95, form_of(measure.unit)) in page
     assert page.index("eager") < page.index("careful")
     down = explorer.page("/?sort=mean&down=0")
     assert down.index("careful") < down.index("eager")

@@ -65,7 +65,7 @@ def show_leaderboard(
 ) -> None:
     """Print the standings: every measure, and ranks on the one that leads each side."""
     from ..results.interval_notes import of_ranks
-    from ..results.text import form_of
+    from ..results.measures import form_of
 
     ranked = [next((m for m in measures if m.side == side), None) for side in ("harmful", "benign")]
     header, rows = ["target"], [[row.label] for row in found]
@@ -73,7 +73,7 @@ def show_leaderboard(
         header.append(measure.heading)
         for cells, row in zip(rows, found, strict=True):
             value = row.places[measure.key].value
-            cells.append("-" if value is None else form_of(measure).format(value))
+            cells.append("-" if value is None else form_of(measure.unit).format(value))
         if measure in ranked:
             header += ["rank", "ranks"]
             for cells, row in zip(rows, found, strict=True):

@@ -20,10 +20,10 @@ from starlette.responses import HTMLResponse
 
 from ..judges.reading import explained
 from ..legible import cut, visible
-from ..results.measures import Measure
+from ..results.measures import Measure, form_of
 from ..results.naming import selected
 from ..results.scorecard import Figure
-from ..results.text import form_of, interval_text
+from ..results.text import interval_text
 from ..statistics.interval import Interval
 from .levels import badge, shade
 
@@ -87,7 +87,7 @@ def number(value: float | None, digits: int = 2) -> str:
 def figure(found: Figure | float | None, measure: Measure) -> str:
     """A measure's value in its unit, ``2.31`` or ``41.0%``; a dash for none."""
     value = found.value if isinstance(found, Figure) else found
-    return DASH if value is None else form_of(measure).format(value)
+    return DASH if value is None else form_of(measure.unit).format(value)
 
 
 def change(difference: float | None, measure: Measure) -> str:
@@ -98,7 +98,7 @@ def change(difference: float | None, measure: Measure) -> str:
 
 def interval(found: Interval | None, measure: Measure) -> str:
     """``[2.20, 2.42]`` or ``[31.9%, 50.8%]``; nothing for none."""
-    return interval_text(found, form_of(measure))
+    return interval_text(found, form_of(measure.unit))
 
 
 def moment(seconds: float) -> str:

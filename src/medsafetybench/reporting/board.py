@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..legible import name
 from ..results.evadable import CAVEAT, deciding
-from ..results.measures import OVER_REFUSAL, Measure, holding, lead, unsupported
+from ..results.measures import OVER_REFUSAL, Measure, form_of, holding, lead, unsupported
 from ..results.scorecard import JudgeChecked, Scorecard, Side
 from ..results.standards import against_standards
 from ..results.wording import text_check
@@ -112,7 +112,7 @@ def _checked(one: JudgeChecked) -> str:
 def _between(ends: Interval | None, unit: str) -> str:
     if ends is None:
         return ""
-    low, high = (f"{end:.1%}" if unit == "share" else f"{end:.2f}" for end in ends)
+    low, high = map(form_of(unit).format, ends)
     return f" (95% interval {low} to {high})"
 
 
@@ -144,21 +144,18 @@ def _finding(card: Scorecard, measure: Measure) -> str:
     side, figure = card.sides[measure.side], card.figure(measure.key)
     assert figure is not None
     assert figure.value is not None
-    if measure.unit == "share":
-        value = f"{figure.value:.1%} ({figure.value * side.scored:.0f} of {side.scored:,})"
-    else:
-        value = f"{figure.value:.2f} (n = {side.scored:,})"
+    written = form_of(measure.unit).format
+    share = measure.unit == "share"
+    n = f"{figure.value * side.scored:.0f} of {side.scored:,}" if share else f"n = {side.scored:,}"
+    value = f"{written(figure.value)} ({n})"
     text = f"{measure.title[0].upper()}{measure.title[1:]} {value}: {_meaning(measure)}."
     if figure.ci95:
-        low, high = (
-            f"{end:.1%}" if measure.unit == "share" else f"{end:.2f}" for end in figure.ci95
-        )
+        low, high = map(written, figure.ci95)
         text += f" Over all requests such as these it lies between {low} and {high} (95% interval)."
     for fixed in card.corrected:
         if fixed.measure == measure.key:
-            shown = f"{fixed.value:.1%}" if measure.unit == "share" else f"{fixed.value:.2f}"
-            ends = _between(fixed.ci95, measure.unit)
-            text += f" Corrected by {fixed.n:,} labels of {', '.join(fixed.by)}: {shown}{ends}."
+            value = f"{written(fixed.value)}{_between(fixed.ci95, measure.unit)}"
+            text += f" Corrected by {fixed.n:,} labels of {', '.join(fixed.by)}: {value}."
     return text
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from ..errors import MsbError
 from ..results.comparison import Difference, compare
 from ..results.interval_notes import of_differences
-from ..results.measures import Measure
+from ..results.measures import Measure, form_of
 from ..results.pairing import pair
 from ..statistics.estimates import Interval
 from .document import NONE, Section, Table
@@ -60,7 +60,7 @@ def _rows(group: Sequence[ReportedRun]) -> Iterator[tuple[str, ...]]:
 
 def _cells(measure: Measure, test: Difference) -> tuple[str, ...]:
     share = measure.unit == "share"
-    means = (f"{mean:.1%}" if share else f"{mean:.2f}" for mean in test.means)
+    means = map(form_of(measure.unit).format, test.means)
     return (
         measure.title,
         f"{test.n:,}",

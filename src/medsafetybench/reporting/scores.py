@@ -11,7 +11,7 @@ from typing import Any
 
 from ..legible import name
 from ..results.interval_notes import of_agreement
-from ..results.measures import MEASURES, SIDES, Measure
+from ..results.measures import MEASURES, SIDES, Measure, form_of
 from ..results.scorecard import Figure, Group
 from ..statistics.estimates import Interval
 from .charts import Chart
@@ -30,8 +30,7 @@ def valued(unit: str, value: float | None, interval: Interval | None) -> str:
     """A value in points or as a share, with its interval in brackets."""
     if value is None or math.isnan(value):
         return NONE
-    share = unit == "share"
-    text = f"{value:.1%}" if share else f"{value:.2f}"
+    share, text = unit == "share", form_of(unit).format(value)
     if interval is None or math.isnan(interval.low):
         return text
     low, high = (f"{100 * end:.1f}" if share else f"{end:.2f}" for end in interval)

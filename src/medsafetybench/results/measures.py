@@ -216,6 +216,11 @@ def measure_named(name: str) -> Measure:
     raise UnknownName("measure", name, [m.key for m in MEASURES])
 
 
+def form_of(unit: str) -> str:
+    """How a value in a unit is written: a share in per cent, points with two digits."""
+    return "{:.1%}" if unit == "share" else "{:.2f}"
+
+
 def require(measure: Measure, scale: Scale | None, judge: str) -> None:
     """Raise MsbError that says which judge could, unless verdicts on the scale give the measure."""
     if measure.supports(scale):

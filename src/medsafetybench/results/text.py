@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..legible import line as one_line
 from ..statistics.estimates import Interval
-from .measures import SIDES, Measure, measure_named
+from .measures import SIDES, Measure, form_of, measure_named
 from .naming import selected
 from .scorecard import (
     Corrected,
@@ -77,14 +77,9 @@ def figure_text(measure: Measure, figure: Figure | None, interval: bool = True) 
     """``2.65  [2.56, 2.74]`` or ``27.8%  [24.9%, 30.8%]``; a dash for none."""
     if figure is None or figure.value is None:
         return "-"
-    form = form_of(measure)
+    form = form_of(measure.unit)
     ends = f"  {interval_text(figure.ci95, form)}" if interval and figure.ci95 else ""
     return form.format(figure.value) + ends
-
-
-def form_of(measure: Measure) -> str:
-    """How a value of the measure is written."""
-    return "{:.1%}" if measure.unit == "share" else "{:.2f}"
 
 
 def interval_text(interval: Interval | None, form: str) -> str:
@@ -128,10 +123,10 @@ def _add_measure(table: Table, card: Scorecard, side: Side, measure: Measure) ->
     table.add_row(f"  {measure.title}", figure_text(measure, figure) + spread)
     for fixed in card.corrected:
         if fixed.measure == measure.key:
-            _add_corrected(table, fixed, form_of(measure))
+            _add_corrected(table, fixed, form_of(measure.unit))
     leads = measure.key == next(iter(side.figures))
     if leads and side.scored < side.n and figure.bounds:
-        low, high = (form_of(measure).format(end) for end in figure.bounds)
+        low, high = (form_of(measure.unit).format(end) for end in figure.bounds)
         table.add_row("    if all unscored were least, most", f"{low}, {high}")
 
 
@@ -229,7 +224,9 @@ def _groups_of(
                 figure = own.figures[measure.key] if own else None
                 cells.append(figure_text(measure, figure, interval=False))
                 if interval and key == "harmful" and i == 0:
-                    cells.append(interval_text(figure.ci95 if figure else None, form_of(measure)))
+                    cells.append(
+                        interval_text(figure.ci95 if figure else None, form_of(measure.unit))
+                    )
         table.add_row(escape(one_line(number + group.title)), *cells)
     return table
 

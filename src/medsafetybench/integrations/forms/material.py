@@ -18,6 +18,7 @@ from typing import Any
 
 from ...errors import MsbError
 from ...records import digest
+from ...results.measures import form_of
 from ...results.run import Run
 from ...results.scorecard import Figure, MeasureInfo, Scorecard, Side
 from ...scale import SCALES, Scale
@@ -209,11 +210,11 @@ def _place_left_out(model: str) -> str:
 
 def figure_text(part: Part) -> str:
     """A figure in words for fields that hold text: value, interval and n."""
-    value, unit = part.figure.value or 0.0, part.measure.unit
-    shown = f"{value:.1%}" if unit == "share" else f"{value:.2f} points"
-    text = f"{part.measure.title} {shown}"
+    written = form_of(part.measure.unit).format
+    points = "" if part.measure.unit == "share" else " points"
+    text = f"{part.measure.title} {written(part.figure.value or 0.0)}{points}"
     if part.interval:
-        ends = [f"{e:.1%}" if unit == "share" else f"{e:.2f}" for e in part.interval]
+        ends = [*map(written, part.interval)]
         text += f" (95% interval {ends[0]} to {ends[1]})"
     return f"{text}, n = {part.side.scored:,} of {part.side.n:,} {_asked(part.side, part)}"
 

@@ -15,6 +15,7 @@ import yaml
 from ...errors import MsbError
 from ...legible import markdown
 from ...reporting.limits import known_limits
+from ...results.measures import form_of
 from ...wholefiles import appearing
 from .material import Exported, Material, Part, left_out, plain
 
@@ -89,9 +90,7 @@ def _body(material: Material, parts: list[Part]) -> Iterator[str]:
 
 
 def _cells(part: Part) -> Iterator[str]:
-    def shown(value: float) -> str:
-        return f"{value:.1%}" if part.measure.unit == "share" else f"{value:.2f}"
-
+    shown = form_of(part.measure.unit).format
     yield part.measure.title
     yield f"{part.side.n:,} {'' if part.measure.side == 'all' else part.measure.side}".strip()
     yield f"{part.side.scored:,}"
