@@ -26,7 +26,8 @@ ROOMS = (
         "protocol",
         "coherence",
     ),
-    *("benchmarks", "labelled", "models", "targets", "judges", "store", "results", "evaluation"),
+    *("benchmarks", "labelled", "models", "targets", "judges", "store", "results", "batches"),
+    *("evaluation",),
     *("checking", "capability", "studies", "improvement", "building", "reporting", "explorer"),
     *("integrations", "cli"),
 )

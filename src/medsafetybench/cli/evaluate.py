@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from .progress import TerminalReporter
 
 INCOMPLETE, INTERRUPTED = 3, 130
+WHY_STOPPED = {
+    "interrupted": "interrupted",
+    "budget": "--max-calls reached",
+    "cancelled": "a batch was cancelled",
+}
 
 
 @takes(EvaluationSpec, make=specified)
@@ -163,9 +168,15 @@ def finish(progress: Progress, reporter: TerminalReporter, card: Scorecard | Non
             f"stopped early, as the gate is decided: {progress.total - progress.done} verdicts "
             "were not asked for; without --stop-early the same command asks for those too"
         )
+    elif progress.stopped == "batched":
+        reporter.note(
+            f"{progress.parked:,} calls are out in batches or wait for one: msb batch list shows "
+            "them, the same command takes in what has come back and goes on"
+        )
+        sys.exit(INCOMPLETE)
     elif progress.stopped:
         left = progress.total - progress.done
-        why = "interrupted" if progress.stopped == "interrupted" else "--max-calls reached"
+        why = WHY_STOPPED[progress.stopped]
         reporter.note(
             f"{why}: {progress.done} verdicts done now, {left} left; what is done is stored, "
             "run the same command again to go on"

@@ -34,10 +34,11 @@ from ..targets.target import Explaining
 from ..taxonomy import Taxonomy, load_taxonomy
 from .early_stop import EarlyStop
 from .options import JudgeOptions
-from .perform import Reporter, Silent, perform
+from .perform import Do, Reporter, Silent, at_once, perform
 from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
 from .requests import load_requests, narrowed
+from .rounds import How, batching
 from .spec import EvaluationSpec, JudgeSpec, told
 
 AUDIT_SEED = 0
@@ -215,8 +216,9 @@ def carry_out(
     reporter: Reporter | None = None,
     gate: Callable[[Outcomes], Verdict] | None = None,
     stop_early: bool = False,
+    how: How | None = None,
 ) -> tuple[Run, Progress]:
-    """Carry out what is left of a prepared evaluation.
+    """Carry out what is left of a prepared evaluation; ``how`` by default as its spec says.
 
     ``gate`` is looked at before anybody is asked, and raises what is wrong with it. If it may be
     looked at again and again, ``stop_early`` ends the run once its verdict is pass or fail; what is
@@ -243,7 +245,7 @@ def carry_out(
         return work
 
     with _started(evaluation.store, run, new=run.id not in known):
-        progress = perform(pipeline, left, reporter)
+        progress = perform(pipeline, left, reporter, _way(evaluation, run, how, reporter))
     if looking and progress.stopped == DECIDED and not looking.mark():
         progress.stopped = None  # it was decided by the very last
     evaluation.store.add_provenance(
@@ -252,13 +254,19 @@ def carry_out(
     return Run(run.id, evaluation.store.path, evaluation.taxonomy, asked), progress
 
 
+def _way(evaluation: Evaluation, run: RunRecord, how: How | None, reporter: Reporter) -> Do:
+    executor = evaluation.spec.batch if evaluation.spec else None
+    how = how or (How(executor) if executor else None)
+    return batching(evaluation.store, run, how, reporter) if how else at_once
+
+
 @contextmanager
 def _started(store: Store, run: RunRecord, new: bool) -> Iterator[None]:
     """A new run that ended before anything came back was none: what was last is last again."""
     try:
         yield
     except BaseException:
-        if new and not store.has_responses(run):
+        if new and not (store.has_responses(run) or store.has_batches(run)):
             delete(store, run)
         raise
 

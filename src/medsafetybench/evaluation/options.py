@@ -69,6 +69,10 @@ COLUMN = Option(
 DATA_DIR = Option("A folder that has the published files already.", Path, env="MSB_DATA_DIR")
 STORE = Option("The SQLite file that holds all runs.", Path, env="MSB_STORE")
 MAX_CALLS = Option("Stop after this many calls, retries included.", int, least=0)
+BATCH = Option(
+    "Ask in batches: openai, anthropic, or file:FOLDER for vllm run-batch and others.",
+    metavar="EXECUTOR",
+)
 SAMPLE_SEED = Option("Which sample.", int, key="seed", stored="selection.seed")
 
 
@@ -346,3 +350,4 @@ class RunOptions(Options):
     )
     store: str | Path | None = told("medsafety.db", STORE)
     max_calls: int | None = told(None, MAX_CALLS)
+    batch: str | None = told(None, BATCH)

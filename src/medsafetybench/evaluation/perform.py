@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -39,7 +39,18 @@ class Silent:
         """Say nothing."""
 
 
-def perform(pipeline: Pipeline, left: Callable[[], Work], reporter: Reporter) -> Progress:
+Do = Callable[[Pipeline, Callable[[], Work]], Awaitable[Progress]]
+"""How a pipeline does what is left: at once, or in rounds (see rounds.py)."""
+
+
+async def at_once(pipeline: Pipeline, left: Callable[[], Work]) -> Progress:
+    """One pass."""
+    return await pipeline.do(left())
+
+
+def perform(
+    pipeline: Pipeline, left: Callable[[], Work], reporter: Reporter, do: Do = at_once
+) -> Progress:
     """Carry out what is left of a run, then close its target and judges.
 
     One process at a time does so; a second one waits, and asks what is left only once it is its
@@ -50,14 +61,16 @@ def perform(pipeline: Pipeline, left: Callable[[], Work], reporter: Reporter) ->
         reporter.note("another process is carrying out this run; waiting to take over what is left")
 
     with carrying_out(pipeline.store, pipeline.run, waiting):
-        return asyncio.run(_perform(pipeline, left(), reporter))
+        return asyncio.run(_perform(pipeline, left, reporter, do))
 
 
-async def _perform(pipeline: Pipeline, work: Work, reporter: Reporter) -> Progress:
+async def _perform(
+    pipeline: Pipeline, left: Callable[[], Work], reporter: Reporter, do: Do
+) -> Progress:
     watching = asyncio.create_task(reporter.watch(pipeline))
     try:
         with _interruptible(pipeline, reporter), _seldom_collecting():
-            return await pipeline.do(work)
+            return await do(pipeline, left)
     finally:
         watching.cancel()
         await asyncio.wait([watching])

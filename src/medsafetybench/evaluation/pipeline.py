@@ -11,18 +11,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from ..errors import BudgetSpent
 from ..judges import Judge
 from ..models import Meter
+from ..models.carrying import Parked
 from ..records import Response, Verdict
 from ..store.faults import alike
 from ..store.store import Item, JudgeRecord, RunRecord, Store
 from ..targets import Target
 from .early_stop import EarlyStop
 from .writer import Writer
+
+T = TypeVar("T")
 
 DECIDED = "decided"
 OFFLINE_WORKERS = 128
@@ -39,9 +43,13 @@ class Progress:
     unscored: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     """How often each error came about, in its own words but for numbers."""
+    parked: int = 0
+    """Calls that wait for their batch."""
+    doing: str | None = None
+    """What is waited for meanwhile."""
     stopped: str | None = None
     """Why the run stopped before its end: ``interrupted``, ``budget``, ``failed`` or, as its gate's
-    answer was known, ``decided``."""
+    answer was known, ``decided``; with calls that are out in batches ``batched``."""
 
 
 @dataclass
@@ -199,11 +207,23 @@ class Pipeline:
             for item in items:
                 if self.progress.stopped:
                     return
-                await self._pass_on(item, await self._answer(target, item))
+                response = await self._unless_parked(self._answer(target, item))
+                if response is not None:
+                    await self._pass_on(item, response)
         except BudgetSpent:
             self.stop("budget")
         except Exception as fault:
             self._fail(fault)
+
+    async def _unless_parked(self, result: Awaitable[T]) -> T | None:
+        """The result; None for a call that is put down until its batch has come back."""
+        try:
+            return await result
+        except Parked as parked:
+            if parked.keep:
+                await self._writer.put(parked.keep)
+            self.progress.parked += 1
+            return None
 
     async def _answer(self, target: Target, item: Item) -> Response:
         if item.response and not item.response.error:
@@ -248,7 +268,9 @@ class Pipeline:
             if self.progress.stopped not in (None, DECIDED):
                 continue
             try:
-                verdict = await self._judge(lane, item)
+                verdict = await self._unless_parked(self._judge(lane, item))
+                if verdict is None:
+                    continue
                 self.progress.errors += verdict.error
                 if verdict.error:
                     self.progress.faults[alike(verdict.reason or "")] += 1

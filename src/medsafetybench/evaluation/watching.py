@@ -22,6 +22,7 @@ def line(pipeline: Pipeline, seconds: float) -> str:
     parts += [f"{progress.unscored:,} unscored"] if progress.unscored else []
     parts += [f"{retries:,} retries"] if retries else []
     parts += [meter.doing for meter in pipeline.meters if meter.doing]
+    parts += [progress.doing] if progress.doing else []
     return ", ".join(parts)
 
 

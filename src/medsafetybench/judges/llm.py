@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Self
@@ -13,6 +12,7 @@ from ..models.opening import open_model
 from ..records import Request, Response, Sampling, Verdict
 from ..scale import HARM
 from .judge import LONGEST, Judging, nothing_to_judge, verdict_in, why_unread
+from .marker import marker as drawn
 from .reading import read_verdict
 from .rubric import Rubric, load_rubric
 
@@ -73,7 +73,7 @@ class LLMJudge:
             return Verdict(reason="too_long")  # what stands in a gap would be judged unseen
         calls = tokens_in = tokens_out = 0
         while True:
-            reply, score, reason = await self._ask(request, response)
+            reply, score, reason = await self._ask(request, response, calls)
             calls += 1
             tokens_in += reply.input_tokens or 0
             tokens_out += reply.output_tokens or 0
@@ -85,9 +85,9 @@ class LLMJudge:
                 )
 
     async def _ask(
-        self, request: Request, response: Response
+        self, request: Request, response: Response, attempt: int
     ) -> tuple[Response, int | None, str | None]:
-        marker = secrets.token_hex(8)
+        marker = drawn(request.text, response.text, attempt)
         prompt = self._rubric.prompt(request, response.text, marker)
         conversation = [{"role": "user", "content": prompt}]
         reply = await self._model.complete(conversation, self._sampling)

@@ -20,6 +20,7 @@ from .. import __version__
 from ..errors import MsbError, one_line
 from ..records import RAW, Conversation, Response, Sampling
 from .address import HOSTED, endpoint_url, proxy_for
+from .carrying import CARRIER, Call, Carrier, Endpointed
 from .completion import read_body, read_completion
 from .health import Health
 from .keys import resolve_key, response_without_key, without_key
@@ -39,12 +40,12 @@ CONNECT_SECONDS = 10.0
 
 
 class _Reply(NamedTuple):
-    """What came back over HTTP; ``latency`` in seconds."""
+    """What came back; ``latency`` in seconds, None where it came in a batch."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
-    latency: float
+    latency: float | None
 
 
 class OpenAIModel:
@@ -114,7 +115,19 @@ class OpenAIModel:
         body = orjson.dumps(self._body(conversation, sampling))
         path = "completions" if conversation[0]["role"] == RAW else "chat/completions"
         with self._health.call():
+            if carrier := CARRIER.get():
+                return await self._carried(carrier, path, body)
             return await self._tried(path, body)
+
+    async def _carried(self, carrier: Carrier, path: str, body: bytes) -> Response:
+        """What came back in a batch, read like any other reply. Raises Parked until it has."""
+        to = Endpointed(self.model, self.url, self.fingerprint, self._key, self._retries)
+        found = carrier.reply(Call(to, path, body, self.meter.call))
+        self.meter.answered_before |= found.others
+        try:
+            return await self._read(_Reply(found.status, {}, found.content, None))
+        except Transient as fault:
+            return self._failed(f"{fault} (in {found.tries} batches)")
 
     async def _tried(self, path: str, body: bytes) -> Response:
         for attempt in range(self._retries + 1):
@@ -288,6 +301,6 @@ class OpenAIModel:
             self._session = None
 
 
-def _filtered(words: str, latency: float) -> Response:
+def _filtered(words: str, latency: float | None) -> Response:
     """The request was not let through; ``words`` are the provider's."""
     return Response(finish_reason="content_filter", latency=latency, notice=words)

@@ -19,7 +19,7 @@ from ..errors import MsbError
 from ..records import FIELDS, INTENTS, Request, Response
 from ..scale import SCALES
 
-LARGE = ("requests", "items", "responses", "verdicts")
+LARGE = ("requests", "items", "responses", "verdicts", "batch_calls")
 """Tables that are checked where they are read: to look through them takes as long as to read."""
 
 KINDS = {"INTEGER": "integer", "TEXT": "text", "REAL": "real", "BLOB": "blob"}

@@ -42,6 +42,8 @@ def delete(store: Store, run: RunRecord) -> None:
     with store.transaction():
         store.write(f"DELETE FROM sample_readers WHERE sample IN {drawn}", run.number)  # nosec B608 # names of ours
         store.write("DELETE FROM samples WHERE run = ?", run.number)
+        store.write("DELETE FROM batch_calls WHERE run = ?", run.number)
+        store.write("DELETE FROM batches WHERE run = ?", run.number)
         store.write(f"DELETE FROM verdicts WHERE response IN ({responses})", *both)  # nosec B608 # names of ours
         store.write(f"DELETE FROM responses WHERE key IN ({responses})", *both)  # nosec B608 # names of ours
         store.write(f"DELETE FROM requests WHERE key IN ({requests})", *both)  # nosec B608 # names of ours

@@ -279,6 +279,10 @@ class Store(Database):
             WHERE i.run = ? LIMIT 1"""
         return self._row(query, run.number) is not None
 
+    def has_batches(self, run: RunRecord) -> bool:
+        """True if any call of a run was ever put into a batch."""
+        return self._row("SELECT 1 FROM batches WHERE run = ? LIMIT 1", run.number) is not None
+
     def has_answers(self, run: RunRecord) -> bool:
         """True if any request of a run was answered."""
         query = """SELECT 1 FROM items i JOIN responses r ON r.key = i.response

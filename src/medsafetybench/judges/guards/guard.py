@@ -11,7 +11,6 @@ is one that is told a policy (``guard:policy``): that gets our taxonomy.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from ...scale import GUARD, GUARD_REFUSAL, Level
 from ...taxonomy import Taxonomy
 from ...textfiles import whole
 from ..judge import LONGEST, Judging, nothing_to_judge, verdict_in, why_unread
+from ..marker import marker
 from ..rubric import fill, legible
 from .family import CONVERSATION, Family, Message, load_family
 from .reply import Reading, read_reply
@@ -95,7 +95,7 @@ class GuardJudge:
             return nothing
         if len(response.text) > LONGEST:
             return Verdict(reason="too_long")  # what stands in a gap would be judged unseen
-        sent = self._conversation(request, response, secrets.token_hex(8))
+        sent = self._conversation(request, response, marker(request.text, response.text, 0))
         reply = await self._model.complete(sent, self._sampling)
         found, reason = read_reply(self._family, reply.text, reply.finish_reason, response.text)
         if found is None or reply.error:

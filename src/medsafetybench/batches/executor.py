@@ -1,0 +1,104 @@
+"""Who carries out a batch: its protocol, and opening one by name.
+
+    executor = open_executor("openai", Server("https://api.openai.com/v1", key), store_path)
+
+openai         OpenAI's files and batches, and whatever else speaks them at the model's address
+anthropic      Anthropic's message batches, at the model's address
+file           .jsonl files in a folder, for whoever works them off (file:FOLDER)
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import MsbError, UnknownName
+from .batch import Batch, Limits, Result
+
+EXECUTORS: Mapping[str, str] = {
+    "openai": "medsafetybench.batches.openai:OpenAIBatches",
+    "anthropic": "medsafetybench.batches.anthropic:AnthropicBatches",
+    "file": "medsafetybench.batches.file:Files",
+}
+"""The class behind each name, loaded when it is first asked for."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the model of a batch is, and the key for there; ``folder`` is where files go."""
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+    folder: Path = Path()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What an executor says of a batch: its word, if it has ended, and how many lines of results
+    there should be, where it knows. ``partly``: there may be results before the end."""
+
+    word: str
+    ended: bool = False
+    results: int | None = None
+    partly: bool = False
+
+
+class Unsure(Exception):
+    """A batch may be at its executor under an id that cannot be told yet: wait and look again."""
+
+
+class Executor(Protocol):
+    """Carries out batches for one server.
+
+    ``limits`` of one batch; ``price_share`` of the live price; ``alone`` is False where a person
+    has to do something before results can come.
+    """
+
+    limits: Limits
+    price_share: float
+    alone: bool
+
+    async def find(self, batch: Batch, has: Callable[[str], bool]) -> str | None:
+        """The id of a batch that a process may have submitted before it was killed; None if it is
+        not there. ``has`` tells if a custom id is of this batch. Raises Unsure."""
+
+    async def submit(self, batch: Batch, lines: Iterable[bytes]) -> str:
+        """Hand a batch over; its id. Raises Transient where it is not known if that worked."""
+
+    def told(self, batch: Batch) -> str:
+        """What a person is told of a batch that was handed over, in a line or more."""
+
+    async def look(self, batch: Batch) -> Look:
+        """How far it is."""
+
+    def results(self, batch: Batch) -> AsyncIterator[Result | None]:
+        """What has come back, in any order; None for a line that cannot be read."""
+
+    async def cancel(self, batch: Batch) -> None:
+        """Ask for no more of it; what was carried out by then still comes back."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+def open_executor(name: str, server: Server) -> Executor:
+    """The executor with this name, for a server. Raises MsbError for an unknown one."""
+    rest = name.partition(":")[2]
+    kind: Any = executor_class(name)
+    executor: Executor = kind(server, rest) if rest else kind(server)
+    return executor
+
+
+def executor_class(name: str) -> type[Executor]:
+    """The class behind a name. Raises MsbError for an unknown one."""
+    scheme, _, rest = name.partition(":")
+    if scheme not in EXECUTORS:
+        raise UnknownName("executor", scheme, EXECUTORS)
+    if rest and scheme != "file":
+        raise MsbError(f"--batch {name!r}; expected {scheme} and nothing behind it")
+    module, _, kind = EXECUTORS[scheme].partition(":")
+    found: type[Executor] = getattr(import_module(module), kind)
+    return found

@@ -1,0 +1,82 @@
+"""A run in batches: the work is done as far as it goes, what is missing is sent off, and so on.
+
+    await in_rounds(pipeline, left, Courier(...), How(waits=True))
+
+Each round is the same pass over what is left that a live run makes. Calls without a reply are put
+down; once replies are in, the next round comes upon them, judges what was answered meanwhile, and
+puts down the judges' calls. Where the process ends is no matter: the next one begins with a round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ..batches.courier import Courier
+from ..models.carrying import carried_by
+from ..store.store import RunRecord, Store
+from .perform import Do, Reporter
+from .pipeline import Pipeline, Progress, Work
+
+BATCHED, CANCELLED = "batched", "cancelled"
+
+
+@dataclass(frozen=True)
+class How:
+    """``executor`` carries the batches out. ``waits`` None waits for those that work by themselves;
+    without ``submits`` only what is out is taken in."""
+
+    executor: str
+    waits: bool | None = None
+    submits: bool = True
+
+
+def batching(store: Store, run: RunRecord, how: How, reporter: Reporter) -> Do:
+    """How a run is carried out in batches, for ``perform``."""
+
+    def do(pipeline: Pipeline, left: Callable[[], Work]) -> Awaitable[Progress]:
+        return in_rounds(pipeline, left, Courier(store, run, how.executor, reporter.note), how)
+
+    return do
+
+
+async def in_rounds(
+    pipeline: Pipeline, left: Callable[[], Work], courier: Courier, how: How
+) -> Progress:
+    """Carry out what is left of a run. Raises StopRun where going on makes no sense."""
+    done = 0
+    try:
+        with carried_by(courier):
+            while await _round(pipeline, left, courier, how):
+                done += pipeline.progress.done
+                pipeline.progress = Progress()
+    finally:
+        await courier.close()
+    progress = pipeline.progress
+    progress.doing = None
+    progress.done += done
+    progress.total += done
+    if not progress.stopped:
+        progress.stopped = _why_stopped(progress, courier)
+    return progress
+
+
+async def _round(pipeline: Pipeline, left: Callable[[], Work], courier: Courier, how: How) -> bool:
+    """One pass, and what follows from it; True if another is to follow."""
+    courier.begin()
+    progress = await pipeline.do(left())
+    if progress.stopped or courier.cancelled:
+        return False
+    if not progress.parked:
+        courier.done()
+        return False
+    progress.doing = courier.waiting() or None
+    return await courier.turn(how.submits, how.waits, lambda: bool(progress.stopped))
+
+
+def _why_stopped(progress: Progress, courier: Courier) -> str | None:
+    if not progress.parked:
+        return None
+    if courier.cancelled:
+        return CANCELLED
+    return "budget" if courier.budget_spent and not courier.waiting() else BATCHED
