@@ -5,6 +5,7 @@
 # make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
 # make fuzz      every reader against files with something wrong in them (ten minutes)
 # make docs      the documentation as a site that can be searched offline: build/docs/index.html
+# make docs-images  the pictures of pages in docs/images, taken anew (needs Chromium)
 # make lint      ruff, mypy and bandit; pip-audit where it reaches who knows of vulnerabilities
 # make sbom      what is installed, as CycloneDX: build/sbom.json
 # make dist      the sdist and the wheel, built twice alike and tried in an environment of their own
@@ -22,7 +23,7 @@ PIP := $(BIN)/pip install --quiet --no-deps --no-build-isolation
 TOOLS := .venv/tools/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo demo-real real-model test fuzz mutants docs lint audit sbom lock dist clean \
+.PHONY: demo demo-real real-model test fuzz mutants docs docs-images lint audit sbom lock dist clean \
   replicate replicate-real train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
 
@@ -100,6 +101,9 @@ lock: .venv/tools/made
 docs: .venv/docs
 	$(BIN)/python docs/site/build.py
 	@echo "build/docs/index.html"
+
+docs-images: .venv/dev
+	PYTHONPATH=tests $(BIN)/python bench/docs_images.py
 
 dist: .venv/tools/made
 	$(TOOLS)/python ci/check_dist.py dist $(PACKAGES)

@@ -17,9 +17,9 @@ pytest.importorskip("uvicorn", reason="needs the extra web")
 pytest.importorskip("httpx", reason="needs httpx, which the test client of starlette stands on")
 
 
+from medsafetybench.explorer.environment import change
 from medsafetybench.explorer.library import Library
 from medsafetybench.explorer.side_by_side import SideBySide
-from medsafetybench.explorer.templating import change
 from medsafetybench.results.comparison import Method, compare
 from medsafetybench.results.measures import MEASURES, Measure, supported
 from medsafetybench.results.pairing import pair_runs

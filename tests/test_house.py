@@ -29,7 +29,7 @@ ROOMS = (
     *("benchmarks", "labelled", "models", "targets", "judges", "store", "results", "batches"),
     *("evaluation",),
     *("checking", "capability", "studies", "improvement", "building", "reporting", "explorer"),
-    *("integrations", "cli"),
+    *("integrations", "site", "cli"),
 )
 """From the ground up: a room imports from those before it."""
 

@@ -54,15 +54,17 @@ def put(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def appearing_folder(path: Path) -> Iterator[Path]:
+def appearing_folder(path: Path, private: bool = True) -> Iterator[Path]:
     """A folder beside ``path``, which is not there or empty, to fill; it takes that name at the end
-    of the block, and is gone if that fails. Raises OSError."""
+    of the block, and is gone if that fails. What is not ``private`` everybody may read: it has to
+    hold no harmful text. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{path.name[:LONGEST_NAME]}.", dir=path.parent))
     try:
         yield part
-        for one in (found for found in part.rglob("*") if not found.is_symlink()):
-            one.chmod(0o700 if one.is_dir() else 0o600)
+        for one in (found for found in (part, *part.rglob("*")) if not found.is_symlink()):
+            mode = 0o700 if one.is_dir() else 0o600
+            one.chmod(mode if private else mode | mode >> 3 & 0o50 | mode >> 6 & 0o5)
         part.replace(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)

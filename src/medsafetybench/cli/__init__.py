@@ -45,6 +45,8 @@ COMMANDS = {
     "figures": ("figures:figures", "Draw runs, with the numbers behind them."),
     "report": ("report:report", "Write a report in one file."),
     "methods": ("methods:methods", "The paragraph on methods for a paper."),
+    "site": ("site:site", "Write a leaderboard that anyone can host."),
+    "submission": ("submission:submission", "Check a run that is sent in to a leaderboard."),
     "import": ("imports:import_log", "Store another tool's log as a run."),
     "export": ("export:export", "Write the rows of a run to a file."),
     "improve": ("improve:app", "Tune a model to be safer, and what that cost."),

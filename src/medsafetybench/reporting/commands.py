@@ -28,6 +28,9 @@ KNOWN = {*SELECTED, "pressure", "limit", "seed", "twins"}
 
 def reproduce(settings: Mapping[str, Any], card: Scorecard) -> tuple[str, list[str]]:
     """The command as one shell line, and what has to be known besides."""
+    if imported(settings) and settings["target"]["recorded"]["format"] == "eee":
+        note = "The run was submitted as an export, and is checked and listed by this command."
+        return "msb site --submissions FOLDER", [note]
     if imported(settings):
         return "msb import FILE", ["The run was imported from what another tool recorded."]
     spec = _spec(settings, card)

@@ -45,6 +45,13 @@ class Methods:
         return list(dict.fromkeys(k for key in joined.split(MARK)[1::2] for k in key.split(",")))
 
     @property
+    def plain(self) -> str:
+        """The paragraph with citation keys in brackets, for pages."""
+        parts = " ".join(self.sentences).split(MARK)
+        cited = (f"[{p.replace(',', ', ')}]" if at % 2 else p for at, p in enumerate(parts))
+        return "".join(cited)
+
+    @property
     def references(self) -> str:
         """BibTeX entries of what is cited."""
         return "\n".join(entries()[key] for key in self.keys)

@@ -18,7 +18,7 @@ from ..results.naming import Name, name_of, told_apart
 from ..results.run import Run, open_run
 from ..results.scorecard import Scorecard
 from ..store.outcomes import Outcomes
-from ..store.store import Store
+from ..store.store import RunRecord, Store
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def gather(
     """Read what there is to show of these runs. ``judges`` and ``rule`` as in ``Run.summary``."""
     cards = [run.summary(judges, rule) for run in runs]
     tables = [run.by_all_judges(judges, rule) for run in runs]
-    labels = told_apart([_legible(name_of(found.run)) for found in tables])
+    labels = labels_of([found.run for found in tables])
     if judges_differ(cards):
         labels = [f"{text}, by {name(c.judge, 40)}" for text, c in zip(labels, cards, strict=True)]
     found = []
@@ -89,6 +89,11 @@ def gather(
         agreed = agreement_of(outcomes) if len(outcomes.judges) > 1 else None
         found.append(ReportedRun(card, outcomes.run.settings, label, agreed, run, outcomes))
     return found
+
+
+def labels_of(runs: Sequence[RunRecord]) -> list[str]:
+    """What each run's target is called, fit to be shown, and told apart from the others."""
+    return told_apart([_legible(name_of(run)) for run in runs])
 
 
 def _legible(one: Name) -> Name:

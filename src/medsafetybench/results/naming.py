@@ -65,6 +65,8 @@ def _details(target: Settings) -> Iterator[str]:
         yield f"prompts {target['prompt_style']}"
     if target.get("system"):
         yield f"system \u201c{short(target['system'])}\u201d"
+    if target.get("system_sha256"):
+        yield f"system prompt {str(target['system_sha256'])[:HASH]}"
     if sampling.get("temperature"):
         yield f"temperature {sampling['temperature']:g}"
     if sampling.get("seed") is not None:

@@ -182,22 +182,33 @@ def material_of(
 
 
 def public(settings: Mapping[str, Any], texts: bool = False) -> dict[str, str]:
-    """Settings as text by name, fit to be published: no address and no path; a system prompt by
-    its hash unless texts are asked for."""
-    return dict(_flat(settings, texts))
+    """Settings as text by name, fit to be published (``published``)."""
+    return dict(_flat(published(settings, texts)))
 
 
-def _flat(settings: Mapping[str, Any], texts: bool, prefix: str = "") -> Iterator[tuple[str, str]]:
+def published(settings: Mapping[str, Any], texts: bool = False) -> dict[str, Any]:
+    """Settings that are set, fit to be published: no address and no path; a system prompt by its
+    hash unless texts are asked for."""
+    found: dict[str, Any] = {}
     for key, value in settings.items():
         if value in (None, "", [], {}) or key in PLACES:
             continue
         if key == "system" and not texts:
-            yield f"{prefix}system_sha256", digest(value)
+            found["system_sha256"] = digest(value)
         elif isinstance(value, Mapping):
-            yield from _flat(value, texts, f"{prefix}{key}.")
+            found[key] = published(value, texts)
         elif key == "model":
             scheme, colon, known = str(value).partition(":")
-            yield f"{prefix}{key}", f"{scheme}{colon}{_place_left_out(known)}"
+            found[key] = f"{scheme}{colon}{_place_left_out(known)}"
+        else:
+            found[key] = value
+    return found
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", str(value)
 
