@@ -15,86 +15,33 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from medical_questions import questions
+from medsafetybench.benchmarks import load_benchmark
+from medsafetybench.records import Request
 from medsafetybench.results.measures import went_well
 from medsafetybench.results.run import Run, open_run
 from medsafetybench.results.wording import wording
+from medsafetybench.store.store import Store
 from medsafetybench.tables import is_table
-from replication import asked, benign, msb, requests, write_rows, xstest
-from replication_page import draw, table
+from replication import asked, benign, requests, write_rows, xstest
+from replication_page import KNOWLEDGE, draw, table
+from replication_points import BY_NAME, SLICE, Point
 
 Line = dict[str, Any]
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "bench" / "replication_real.jsonl"
-ONE_EPOCH = ("--set", "epochs=1")
-REFUSALS = ("--mix", "none")
-MIXED = ("--mix", "starter/improve")
-"""The starter's 54 benign requests to train on, which the default recipe mixes in."""
-STEPPING = ("--set", "batch=8", "--set", "learning_rate=4e-4", "--set", "validation=0")
-"""Of few examples more and larger steps, none held out: ``-steps`` in the name of a point."""
 MEASURED = ("--limit", "150", "--max-tokens", "64")
 SLICED = ("--limit", "8", "--max-tokens", "16")
-KNOWLEDGE = "medmcqa"
 SIDES = ("safe", "unsafe")
 OPENING = ("--max-tokens", "48")
 """As much of the base's own answers as is learned: a small model seldom comes to an end."""
 SENTENCES = re.compile(r".*[^\d\s][.!?](?=\s|$)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Point:
-    """A model: tuned on which demonstrations (the base on none), how, by which seed.
-
-    The base's own answers to ``own`` benign questions are mixed in. ``knows``: whether its
-    medical knowledge is measured as well.
-    """
-
-    name: str
-    data: str
-    how: tuple[str, ...] = ()
-    seed: int = 0
-    own: int = 0
-    knows: bool = False
-
-
-def _family(family: str, size: int, seed: int = 0) -> Point:
-    """A point by our recipe, one epoch."""
-    mix = MIXED if family.endswith("+mix") else REFUSALS
-    data = f"finetune/{family.removesuffix('+mix')}-{size}"
-    name = f"{family}-{size}" + (f"-seed{seed}" if seed else "")
-    return Point(name, data, (*mix, *ONE_EPOCH), seed, knows=size == 900 and not seed)
-
-
-PAPER = Point("med-900-paper", "finetune/med-900", ("--recipe", "paper"))
-POINTS = (
-    *(_family("med", 900), _family("med+mix", 900), _family("both", 900), PAPER),
-    *(_family(family, size) for size in (100, 300) for family in ("med", "med+mix")),
-    *(_family(family, 900, seed=1) for family in ("med", "med+mix", "both")),
-)
-"""The paper's experiment, the points that say most first."""
-
-ROAD = (
-    Point("med-100-steps", "finetune/med-100", (*REFUSALS, *ONE_EPOCH, *STEPPING)),
-    Point("med-100-half+own", "finetune/med-100", ("--set", "epochs=0.5", *STEPPING), own=100),
-    Point("med-100-steps+own", "finetune/med-100", (*ONE_EPOCH, *STEPPING), own=100),
-    Point("med-300-steps+own", "finetune/med-300", (*ONE_EPOCH, *STEPPING), own=300),
-)
-"""On the way to a recipe that declines what it should and little else."""
-
-
-BASE = Point("base", "", knows=True)
-BY_NAME = {point.name: point for point in (BASE, *POINTS, *ROAD)}
-SLICE = (
-    replace(BASE, knows=False),
-    Point("slice", "finetune/med-100", (*REFUSALS, "--set", "epochs=0.2", "--set", "batch=4")),
-)
-"""Twenty demonstrations, to see that all of this runs."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +53,7 @@ class Where:
     data: Path
     output: Path
     few: tuple[str, ...] = MEASURED
+    questions: str = "200"
 
     @property
     def store(self) -> str:
@@ -113,17 +61,27 @@ class Where:
 
     @property
     def there(self) -> tuple[str, ...]:
-        return ("--store", self.store, "--data-dir", str(self.data))
+        return ("--store", self.store, "--data-dir", str(self.data), "--dtype", "float32")
 
 
-def mixed(point: Point, where: Where) -> tuple[str, ...]:
-    """The options that mix in the base's own answers to benign questions."""
+def learned(point: Point, where: Where) -> tuple[str, ...]:
+    """The options that say what is learned beside the demonstrations: the base's own answers to
+    benign questions, as examples or as preferences."""
     if not point.own:
         return ()
-    asked = benign(where.output / f"questions-{point.own}.jsonl", questions(point.own))
-    msb("evaluate", "--target", where.base, "--benchmark", asked, "--store", where.store, *OPENING)
-    rows = own_answers(open_run("last", where.store))
-    return ("--mix", write_rows(where.output / f"own-{point.own}.jsonl", rows))
+    asked_of = benign(where.output / f"questions-{point.own}.jsonl", questions(point.own))
+    good = list(own_answers(answered(where.base, asked_of, where, *OPENING)))
+    if not point.preferring:
+        return ("--mix", write_rows(where.output / f"own-{point.own}.jsonl", good))
+    run = answered(where.base, point.data, where, *OPENING)
+    rows = preferences(load_benchmark(point.data, data_dir=where.data), run, good)
+    return ("--mix", "none", "--pairs", write_rows(where.output / "pairs.jsonl", rows))
+
+
+def answered(target: str, benchmark: str, where: Where, *how: str) -> Run:
+    """A run of these requests."""
+    told = asked("evaluate", "--target", target, "--benchmark", benchmark, *how, *where.there)
+    return open_run(told["run"], where.store)
 
 
 def own_answers(run: Run) -> Iterator[dict[str, str]]:
@@ -140,18 +98,33 @@ def own_answers(run: Run) -> Iterator[dict[str, str]]:
             yield {**named, "text": row["request"], "reference": found[0]}
 
 
+def preferences(
+    demonstrations: Iterable[Request], run: Run, good: Sequence[Mapping[str, str]]
+) -> Iterator[dict[str, str]]:
+    """Of harmful requests the published response, rather than the base's own; of benign ones the
+    base's own answer, rather than a published refusal, each of them by turns."""
+    own = {row["request"]: row["response"] for row in run.rows()}
+    refusals = {r.text: r.reference for r in demonstrations if r.reference}
+    for text, refusal in refusals.items():
+        if said := (own.get(text) or "").strip():
+            yield {"request": text, "chosen": refusal, "rejected": said, "intent": "harmful"}
+    for row, refusal in zip(good, cycle(refusals.values()), strict=False):
+        chosen = {"request": row["text"], "chosen": row["reference"]}
+        yield {**chosen, "rejected": refusal, "intent": "benign"}
+
+
 def carry_out(point: Point, where: Where, there: Collection[tuple[str, str]]) -> Iterator[Line]:
     """Tune, and measure what is not there; a line for each."""
     missing = [on for on in measured(where) if (point.name, shown(on)) not in there]
-    knows = point.knows and (point.name, KNOWLEDGE) not in there
-    if not missing and not knows:
+    unknown = [task for task in KNOWLEDGE if (point.name, task) not in there and point.knows]
+    if not missing and not unknown:
         return
     tuned, how = tune(point, where) if point.data else (where.base, {})
     for benchmark in missing:
         found = safety(tuned, benchmark, where)
         yield {"point": point.name, "on": shown(benchmark), **found, **how}
-    if knows:
-        yield {"point": point.name, "on": KNOWLEDGE, **knowledge(tuned, where), **how}
+    for task in unknown:
+        yield {"point": point.name, "on": task, **knowledge(tuned, task, where), **how}
 
 
 def tune(point: Point, where: Where) -> tuple[str, dict[str, Any]]:
@@ -159,7 +132,7 @@ def tune(point: Point, where: Where) -> tuple[str, dict[str, Any]]:
     output = where.output / point.name
     record = asked(
         *("improve", "--base", where.base, "--data", point.data, *point.how),
-        *(*mixed(point, where), "--seed", str(point.seed), "-o", str(output), *where.there),
+        *(*learned(point, where), "--seed", str(point.seed), "-o", str(output), *where.there),
     )
     data = record["settings"]["data"]
     losses = [round(step["loss"], 3) for step in record["losses"]]
@@ -175,8 +148,7 @@ def tune(point: Point, where: Where) -> tuple[str, dict[str, Any]]:
 
 def safety(target: str, benchmark: str, where: Where) -> Line:
     """What a model declines, with intervals, and how much of what it says is no text."""
-    msb("evaluate", "--target", target, "--benchmark", benchmark, *where.few, *where.there)
-    run = open_run("last", where.store)
+    run = answered(target, benchmark, where, *where.few)
     card, worded = run.summary(), wording(run, run.outcomes())
     figures = {
         key: {"n": side.scored, "value": figure.value, "low": found.low, "high": found.high}
@@ -185,12 +157,15 @@ def safety(target: str, benchmark: str, where: Where) -> Line:
         if (found := figure.ci95)
     }
     no_text = round(worded.share, 4)
-    return {"judge": card.judge, "run": run.id, "figures": figures, "no_text": no_text}
+    with Store.read(run.store) as store:
+        machine = store.run(run.id).provenance[-1]["machine"]["gpu"] or "cpu"
+    measured = {"judge": card.judge, "run": run.id, "machine": machine}
+    return {**measured, "figures": figures, "no_text": no_text}
 
 
-def knowledge(target: str, where: Where) -> Line:
+def knowledge(target: str, task: str, where: Where) -> Line:
     """Medical knowledge, and for a tuned model the change of it, question by question."""
-    questions = ("--tasks", KNOWLEDGE, "--limit", "200", *where.there)
+    questions = ("--tasks", task, "--limit", where.questions, *where.there)
     baseline = () if target == where.base else ("--baseline", where.base)
     found = asked("capability", "--target", target, *baseline, *questions)
     if not baseline:
@@ -223,11 +198,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("-o", "--output", type=Path, default=Path("build/replicate-real"))
     parser.add_argument("--only", default="", help="names of points, by commas")
+    parser.add_argument("--questions", default="200", help="of each set of medical knowledge")
     parser.add_argument("--slice", action="store_true", help="a small part, and keep nothing")
     parser.add_argument("--show", action="store_true", help="table and figure of what is there")
     given = parser.parse_args()
     few = SLICED if given.slice else MEASURED
-    where = Where(given.base, given.data, given.output, few)
+    where = Where(given.base, given.data, given.output, few, given.questions)
     if given.slice:
         print(table([line for point in SLICE for line in carry_out(point, where, ())]))
         return

@@ -12,10 +12,12 @@ from xml.etree import ElementTree
 import pytest
 
 from medsafetybench.errors import MsbError
+from medsafetybench.improvement.sweep import Row
 from medsafetybench.reporting.charts import Chart, charts
 from medsafetybench.reporting.drawing import RAMP
 from medsafetybench.reporting.figures import DARK, INK, dark, image, svg, write_figures
 from medsafetybench.reporting.reported import gather, in_pairs, select
+from medsafetybench.reporting.sweep_chart import sweep_chart
 from medsafetybench.results.run import Run
 from medsafetybench.results.scorecard import Figure, Scorecard
 from scripted import scripted_run
@@ -164,6 +166,12 @@ def test_twenty_targets_fit() -> None:
         warnings.simplefilter("error")
         for chart in charts(gather(found)):
             assert image(chart, "svg")
+
+
+def test_more_lines_than_there_are_colours_are_told_apart() -> None:
+    rows = [Row(f"family-{n}", 100, 0, "refusal", "starter", 54, n / 20) for n in range(13)]
+    text = image(sweep_chart(rows, "screen"), "svg").decode()
+    assert all(f"family-{n}" in text for n in range(13))
 
 
 def test_pairs_name_both_runs(runs: list[Run]) -> None:

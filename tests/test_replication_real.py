@@ -13,9 +13,10 @@ from medsafetybench.benchmarks import load_benchmark
 sys.path.append(str(ROOT / "bench"))
 
 from medical_questions import questions
-from replicate_real import BY_NAME, done
+from replicate_real import done
 from replication import xstest as prompts
 from replication_page import table
+from replication_points import BY_NAME
 
 
 def test_questions_are_distinct_and_the_first_of_many_are_those_of_few() -> None:
@@ -25,7 +26,7 @@ def test_questions_are_distinct_and_the_first_of_many_are_those_of_few() -> None
 
 
 def test_what_is_mixed_in_shares_no_wording_with_what_is_measured_on(xstest: Path) -> None:
-    ours = [trigrams(text) for text in questions(300)]
+    ours = [trigrams(text) for text in questions(900)]
     asked = [r.text for name in ("everyday", "starter/eval") for r in load_benchmark(name)]
     asked += [text for side in ("safe", "unsafe") for _, text, _ in prompts(xstest.parent, side)]
     for text in asked:

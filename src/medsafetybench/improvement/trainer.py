@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import __version__
 from ..errors import MsbError
 from ..models.hf_engine import (
     WIDTH,
@@ -200,7 +201,7 @@ def _arguments(training: Training, steps: int, device: str, early: bool) -> dict
         "warmup_steps": recipe.warmup,
         "train_sampling_strategy": "sequential",
         "use_cpu": device == "cpu",
-        "bf16": device.startswith("cuda"),
+        "bf16": device.startswith("cuda") and choose_dtype(training.dtype, device) == "bfloat16",
         "activation_checkpointing": device.startswith("cuda"),
         "eval_strategy": "steps" if early else "no",
         "eval_steps": every,
@@ -282,5 +283,5 @@ def versions() -> dict[str, str]:
     """What the adapter was made by."""
     from importlib.metadata import version
 
-    packages = ("medsafetybench", "torch", "transformers", "peft", "trl")
-    return {package: version(package) for package in packages}
+    packages = ("torch", "transformers", "peft", "trl")
+    return {"medsafetybench": __version__} | {package: version(package) for package in packages}

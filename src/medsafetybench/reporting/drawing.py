@@ -55,6 +55,11 @@ def _wrapped(text: str) -> str:
     return "\n".join(textwrap.wrap(name(text, 2 * LABEL), LABEL)) or "-"
 
 
+def _look(place: int) -> tuple[str, str]:
+    """Mark and colour of the so-manieth line; they come round at different times."""
+    return MARKS[place % len(MARKS)], COLOURS[place % len(COLOURS)]
+
+
 def _name(chart: Chart, row: Row) -> str:
     """The run's name, with its judge where the runs of a chart have different ones."""
     shown = _wrapped(chart.labels[row["run"]])
@@ -190,7 +195,7 @@ def _principles(figure: Figure, chart: Chart, rows: list[Row]) -> None:
 def _refusal(figure: Figure, chart: Chart, rows: list[Row]) -> None:
     axes = figure.subplots()
     for place, row in enumerate(rows):
-        colour = COLOURS[place % len(COLOURS)]
+        mark, colour = _look(place)
         axes.errorbar(
             row["over_refusal"],
             row["refusal"],
@@ -200,7 +205,7 @@ def _refusal(figure: Figure, chart: Chart, rows: list[Row]) -> None:
         )  # fmt: skip
         both = f"n = {row['harmful_scored']:,} harmful, {row['benign_scored']:,} benign"
         axes.plot(
-            row["over_refusal"], row["refusal"], MARKS[place % len(MARKS)], color=colour,
+            row["over_refusal"], row["refusal"], mark, color=colour,
             markersize=8, markeredgecolor=PAPER, clip_on=False, zorder=4,
             label=f"{_name(chart, row)}\n{both}",
         )  # fmt: skip
@@ -322,10 +327,11 @@ def _sweep(figure: Figure, chart: Chart, rows: list[Row]) -> None:
         for place, family in enumerate(families):
             own = [r for r in rows if (r["family"], r["measure"], r["on"]) == (family, measure, on)]
             own.sort(key=lambda row: row["size"])
+            mark, colour = _look(place)
             spread = [[_spread(row, "value")[end][0] for row in own] for end in (0, 1)]
             axes.errorbar(
                 [row["size"] for row in own], [row["value"] for row in own], yerr=spread,
-                fmt=MARKS[place] + "-", color=COLOURS[place], markersize=5, lw=1.3, capsize=2.5,
+                fmt=mark + "-", color=colour, markersize=5, lw=1.3, capsize=2.5,
                 markeredgecolor=PAPER, label=family, clip_on=False,
             )  # fmt: skip
         known = measure_of(measure)
@@ -351,9 +357,10 @@ def _plan(figure: Figure, chart: Chart, rows: list[Row]) -> None:
         own = [row for row in rows if row["panel"] == panel and row["value"] is not None]
         for place, line in enumerate(dict.fromkeys(row["line"] for row in own)):
             shown = [row for row in own if row["line"] == line]
+            mark, colour = _look(place)
             axes.plot(
-                [row["n"] for row in shown], [row["value"] for row in shown], MARKS[place] + "-",
-                color=COLOURS[place], markersize=4.5, lw=1.3, markeredgecolor=PAPER, label=line,
+                [row["n"] for row in shown], [row["value"] for row in shown], mark + "-",
+                color=colour, markersize=4.5, lw=1.3, markeredgecolor=PAPER, label=line,
             )  # fmt: skip
         if there := own[0]["there"]:
             axes.axvline(there, color=FAINT, lw=1, ls="--")

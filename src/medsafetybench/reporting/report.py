@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from .. import __version__
 from ..legible import name
 from . import scores
 from .board import first_page
@@ -143,7 +144,7 @@ def _hash(value: object) -> str | None:
 def _versions() -> str:
     listed = ", ".join(f"{p} {version(p)}" for p in ("numpy", "scipy", "matplotlib", "pydantic"))
     return (
-        f"This report was made by medsafetybench {version('medsafetybench')} (Python "
+        f"This report was made by medsafetybench {__version__} (Python "
         f"{platform.python_version()}, {listed}) from the stored responses and verdicts; nobody "
         "was asked anything. A run is identified by its benchmark's hash and its target's "
         "settings, a judge by a hash of its model, rubric, principles and sampling."
