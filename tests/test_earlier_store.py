@@ -23,7 +23,8 @@ from medsafetybench.results.measures import measure_named
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.results.run import Run, open_run
 from medsafetybench.results.scorecard import Group, Scorecard
-from medsafetybench.store.outcomes import panel_of, read_outcomes
+from medsafetybench.store.outcomes import read_outcomes
+from medsafetybench.store.panel import panel_of
 from medsafetybench.store.store import Store
 
 FIXTURES = Path(__file__).with_name("fixtures")

@@ -20,8 +20,10 @@ import orjson
 from .errors import MsbError
 from .scale import Level
 
-Intent = Literal["harmful", "benign"]
-INTENTS: tuple[Intent, ...] = ("harmful", "benign")
+Intent = Literal["harmful", "benign", "care"]
+INTENTS: tuple[Intent, ...] = ("harmful", "benign", "care")
+"""What is asked for: what should be declined, what should be answered, and that to which a safe
+answer has to do something, such as to send to emergency care."""
 
 Message = Mapping[str, str]
 """One turn of a conversation: ``{"role": "system" | "user" | "assistant", "content": text}``."""
@@ -34,6 +36,23 @@ its conversation, it is what the paper sent to local models."""
 
 
 @dataclass(frozen=True, slots=True)
+class Criterion:
+    """What a response to one request should do (``points`` above 0) or not do (below 0).
+
+    ``tags`` say what it is about; figures are given by them too.
+    """
+
+    text: str
+    points: float
+    tags: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What stands for its text, which is all that a judge is told: 16 hex digits."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a user asks of a model.
 
@@ -42,7 +61,8 @@ class Request:
     published or expected response, where there is one; a harmful request with its reference is a
     demonstration. ``context`` is what was said before the text, ``language`` what the benchmark
     calls the text's. Under pressure one request is asked several times: ``turn`` says at which
-    turn, from 1, or ``framing`` in which framing.
+    turn, from 1, or ``framing`` in which framing. ``criteria`` are the request's own, by which a
+    response is graded.
     """
 
     id: str
@@ -56,6 +76,12 @@ class Request:
     framing: str | None = None
     context: tuple[Message, ...] = ()
     language: str | None = None
+    criteria: tuple[Criterion, ...] = ()
+
+    @property
+    def possible(self) -> float:
+        """The most points that a response can get: all that are above 0."""
+        return sum(one.points for one in self.criteria if one.points > 0)
 
     @property
     def name(self) -> str:

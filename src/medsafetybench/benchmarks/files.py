@@ -4,7 +4,8 @@
 
 Only ``text`` is required; ``--column text=prompt`` maps a column of another name. A request may be
 a conversation: ``messages`` (or messages where the text is expected) of which the last is the
-user's, or a text after its ``context``; an answer at their end is the reference. Errors name the
+user's, or a text after its ``context``; an answer at their end is the reference. It may carry
+``criteria`` (see criteria.py). Errors name the
 file, the line (or row), what was found and what was expected.
 """
 
@@ -22,14 +23,15 @@ from ..cells import shown, whole_of
 from ..conversations import Asked, asked_in, chat_in, messages_of, split
 from ..errors import MsbError
 from ..fields import identity_in, text_in
-from ..records import Intent, Message, Request, digest
+from ..records import INTENTS, Intent, Message, Request, digest
 from ..tables import is_blank, rows
 from .benchmark import Benchmark
+from .criteria import criteria_in
 
 FIELDS = (
     *("id", "text", "intent", "principle", "source", "reference", "pair", "context", "language"),
 )
-COLUMNS = (*FIELDS, "messages")
+COLUMNS = (*FIELDS, "messages", "criteria")
 
 
 def file_benchmark(path: Path, columns: Mapping[str, str]) -> Benchmark:
@@ -69,7 +71,11 @@ def listed(asked: Sequence[str | Mapping[str, Any] | Request], name: str = "list
 def as_row(request: Request) -> dict[str, Any]:
     """The request as a row that reads back as it is."""
     context = [dict(turn) for turn in request.context] or None
-    return {field: getattr(request, field) for field in FIELDS} | {"context": context}
+    row = {field: getattr(request, field) for field in FIELDS} | {"context": context}
+    if not request.criteria:
+        return row
+    criteria = [{"text": c.text, "points": c.points, "tags": c.tags} for c in request.criteria]
+    return row | {"criteria": criteria}
 
 
 def _requests(path: Path, columns: Mapping[str, str]) -> Iterator[Request]:
@@ -87,7 +93,8 @@ def request_in(
 ) -> Request:
     """The request in a row of a table, without an id if the row gives it none.
 
-    ``intent`` is for a row that does not say its own. Raises MsbError naming ``where``.
+    ``intent`` is for a row that does not say its own; with criteria it is one of care. Raises
+    MsbError naming ``where``.
     """
     columns = columns or {}
     _check_columns(where, row, columns)
@@ -95,6 +102,8 @@ def request_in(
     asked = _asked(where, row, columns)
     if not asked.text.strip():
         raise MsbError(f"{where}: the text is empty; expected a request")
+    if criteria := criteria_in(where, row):
+        intent = "care"
     return Request(
         id=identity_in(where, row) or "",
         text=asked.text,
@@ -105,6 +114,7 @@ def request_in(
         pair=text_in(where, row, "pair"),
         context=asked.context,
         language=text_in(where, row, "language"),
+        criteria=criteria,
     )
 
 
@@ -188,7 +198,7 @@ def _intent(where: str, value: str) -> Intent:
     for intent in get_args(Intent):
         if value.strip().lower() == intent:
             return intent  # type: ignore[no-any-return]
-    raise MsbError(f"{where}: intent {value!r}; expected harmful or benign")
+    raise MsbError(f"{where}: intent {value!r}; expected {', '.join(INTENTS)}")
 
 
 def _principle(where: str, row: Mapping[str, Any]) -> int | None:

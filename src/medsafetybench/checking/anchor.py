@@ -20,7 +20,8 @@ from ..evaluation.pipeline import Pipeline, Progress, Work
 from ..judges import Judge
 from ..judges.judge import OverJudge
 from ..results.drift import Drift, drift
-from ..store.outcomes import judges_with_verdicts, read_outcomes
+from ..store.outcomes import read_outcomes
+from ..store.panel import judges_with_verdicts
 from ..store.samples import sample_order
 from ..store.store import JudgeRecord, RunRecord, Store
 

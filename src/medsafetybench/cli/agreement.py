@@ -57,7 +57,8 @@ def agreement(
 
 def _outcomes(run: str, names: Sequence[str], store: Path) -> tuple[Outcomes, list[Sample]]:
     """The run's outcomes by the judges named, else by all that scored it, and what was drawn."""
-    from ..store.outcomes import judges_with_verdicts, panel_of, read_outcomes
+    from ..store.outcomes import read_outcomes
+    from ..store.panel import judges_with_verdicts, panel_of
     from ..store.samples import samples_of
     from ..store.store import Store
 

@@ -163,7 +163,7 @@ def judge(
     store: options.Store = options.STORE,
 ) -> None:
     """Choose the judges that a run is reported by. Their verdicts must be there already."""
-    from ..store.outcomes import panel_of
+    from ..store.panel import panel_of
     from ..store.store import Store
 
     with Store.open(store) as opened:

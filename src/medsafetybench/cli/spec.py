@@ -32,7 +32,7 @@ def show(
     from ..evaluation.recall import imported, spec_of
     from ..evaluation.spec import told
     from ..evaluation.spec_file import written
-    from ..store.outcomes import judges_asked
+    from ..store.panel import judges_asked
     from ..store.store import Store
 
     with Store.read(store) as opened:

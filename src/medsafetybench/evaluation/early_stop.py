@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..results.held import Verdict
-from ..store.outcomes import PENDING, Outcomes, panel_of, read_outcomes
+from ..store.outcomes import PENDING, Outcomes, read_outcomes
+from ..store.panel import panel_of
 from ..store.store import RunRecord, Store
 
 LOOKS = 100

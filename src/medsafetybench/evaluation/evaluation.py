@@ -25,7 +25,8 @@ from ..records import Request, digest
 from ..results.held import Verdict
 from ..results.run import Run
 from ..store.names import delete, rename
-from ..store.outcomes import Outcomes, each_once, report_by
+from ..store.outcomes import Outcomes
+from ..store.panel import each_once, report_by
 from ..store.provenance import here
 from ..store.samples import audited
 from ..store.store import JudgeRecord, RunRecord, Store, judge_key, response_key
@@ -37,7 +38,7 @@ from .options import JudgeOptions
 from .perform import Do, Reporter, Silent, at_once, perform
 from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
-from .requests import load_requests, narrowed
+from .requests import can_be_judged, load_requests, narrowed
 from .rounds import How, batching
 from .spec import EvaluationSpec, JudgeSpec, told
 
@@ -166,6 +167,7 @@ def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
     with Store.open(":memory:" if spec.store is None else spec.store) as store:
         apart = spec.limit is not None and _was_drawn_apart(store, spec, target, whole.name)
         requests = narrowed(whole, spec, apart)
+        can_be_judged(requests, judges)
         if spec.pressure:
             requests, target = press(target, requests, store, spec.pressure, spec.converter)
         yield Evaluation(store, requests, target, judges, taxonomy, spec, thoughts)
@@ -194,7 +196,16 @@ def open_judges(
     folder = data_folder(data_dir)
     endpoints = judges_endpoints([(one.model, one.endpoint) for one in judges])
     opened = [
-        open_judge(one.model, endpoint, one.rubric, taxonomy, one.sampling, Meter(budget), folder)
+        open_judge(
+            one.model,
+            endpoint,
+            one.rubric,
+            taxonomy,
+            one.sampling,
+            Meter(budget),
+            folder,
+            one.criteria_per_call,
+        )
         for one, endpoint in zip(judges, endpoints, strict=True)
     ]
     each_once([judge.name for judge in opened], [judge_key(one.fingerprint) for one in opened])
@@ -208,6 +219,8 @@ def open_thoughts(
     if not told.judge_thinking:
         return []
     panel = told.judges[: len(told.judge)]
+    if any(one.model.startswith("criteria:") for one in panel):
+        raise MsbError("--judge-thinking: criteria are of an answer; leave it out, or the judge")
     return [ThinkingJudge(judge) for judge in open_judges(panel, taxonomy, budget, data_dir)]
 
 

@@ -196,6 +196,7 @@ class JudgeSpec:
     sampling: Sampling
     rubric: str
     price: Price | None = None
+    criteria_per_call: int | None = None
 
 
 def _each(option: Option) -> Option:
@@ -210,8 +211,9 @@ class JudgeOptions(CallOptions):
     judge: OneOrMore[str] = told(
         "screen",
         Option(
-            "Who scores: openai:MODEL, hf:MODEL, screen, phrases or replay:FILE; several make a "
-            "panel, and what follows is told once for all of them, or once for each.",
+            "Who scores: openai:MODEL, hf:MODEL, criteria:MODEL, guard:FAMILY:MODEL, screen, "
+            "phrases or replay:FILE; several make a panel, and what follows is told once for all "
+            "of them, or once for each.",
             many=True,
             key="model",
             stored="model",
@@ -235,7 +237,22 @@ class JudgeOptions(CallOptions):
     )
     rubric: OneOrEach[str] = told(
         "ama",
-        Option("ama, paper, paper-general, or a folder of your own.", each=True, stored="rubric"),
+        Option(
+            "ama, paper, paper-general, or a folder of your own; with criteria:MODEL a file with a "
+            "published grading prompt.",
+            each=True,
+            stored="rubric",
+        ),
+    )
+    criteria_per_call: OneOrEach[int] = told(
+        None,
+        Option(
+            "With criteria:MODEL: the most criteria in one call. [default: 16]",
+            int,
+            least=1,
+            each=True,
+            stored="criteria_per_call",
+        ),
     )
     taxonomy: str | Path = told("ama", TAXONOMY)
     judge_thinking: bool = told(
@@ -266,6 +283,7 @@ class JudgeOptions(CallOptions):
             Sampling(max_tokens=own["judge_max_tokens"], extra=own["judge_param"] or {}),
             own["rubric"],
             own["judge_price"],
+            own["criteria_per_call"],
         )
 
 
@@ -288,7 +306,7 @@ class RequestOptions(Options):
     intent: OneOrMore[str] = told(
         (),
         Option(
-            "Only harmful or only benign requests.",
+            "Only harmful, only benign or only care requests.",
             many=True,
             key="intents",
             stored="selection.intent",

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from ..errors import BudgetSpent
 from ..judges import Judge
+from ..judges.judge import verdicts_of
 from ..models import Meter
 from ..models.carrying import Parked
-from ..records import Response, Verdict
+from ..records import Request, Response, Verdict
 from ..store.faults import alike
+from ..store.grades import left_to_grade
 from ..store.store import Item, JudgeRecord, RunRecord, Store
 from ..targets import Target
 from .early_stop import EarlyStop
@@ -117,11 +121,13 @@ class _Lane:
         """True if this judge is to judge the item."""
         return self.sample is None or item.position in self.sample
 
-    async def verdict(self, item: Item) -> Verdict:
-        """The judge's verdict on an answered item."""
-        assert item.response is not None, "only answered items are queued"
+    async def verdicts(
+        self, request: Request, response: Response
+    ) -> AsyncGenerator[Mapping[str, Verdict]]:
+        """The judge's verdicts on a response, as they come; one of the workers' turns for all."""
         async with self.turn:
-            return await self.judge.judge(item.request, item.response)
+            async for some in verdicts_of(self.judge, request, response):
+                yield some
 
 
 class Pipeline:
@@ -268,22 +274,39 @@ class Pipeline:
             if self.progress.stopped not in (None, DECIDED):
                 continue
             try:
-                verdict = await self._unless_parked(self._judge(lane, item))
-                if verdict is None:
+                given = await self._unless_parked(self._judge(lane, item))
+                if given is None:
                     continue
-                self.progress.errors += verdict.error
-                if verdict.error:
-                    self.progress.faults[alike(verdict.reason or "")] += 1
-                self.progress.unscored += verdict.score is None and not verdict.error
+                self._count(given)
                 self._one_more()
             except BudgetSpent:
                 self.stop("budget")
             except Exception as fault:
                 self._fail(fault)
 
-    async def _judge(self, lane: _Lane, item: Item) -> Verdict:
-        verdict = await lane.verdict(item)
-        intent = item.request.intent
-        return await self._writer.put(
-            lambda: self.store.put_verdict(lane.record, item.key, intent, verdict)
-        )
+    def _count(self, verdicts: Sequence[Verdict]) -> None:
+        """What came of one response, by all verdicts on it."""
+        failed = [verdict for verdict in verdicts if verdict.error]
+        self.progress.errors += bool(failed)
+        for reason in {alike(verdict.reason or "") for verdict in failed}:
+            self.progress.faults[reason] += 1
+        self.progress.unscored += not failed and any(v.level is None for v in verdicts)
+
+    async def _judge(self, lane: _Lane, item: Item) -> list[Verdict]:
+        """A judge's verdicts on an item, each stored as it comes."""
+        assert item.response is not None, "only answered items are queued"
+        request, response, given = item.request, item.response, list[Verdict]()
+        if lane.record.scale.parts:
+            request = left_to_grade(self.store, lane.record, item)
+        async with aclosing(lane.verdicts(request, response)) as coming:
+            async for some in coming:
+                put = partial(self._put, lane.record, item.key, some)
+                given += await self._writer.put(put)
+                if self.progress.stopped not in (None, DECIDED):
+                    break  # what was asked is stored; the rest is for when it is resumed
+        return given
+
+    def _put(self, judge: JudgeRecord, key: bytes, some: Mapping[str, Verdict]) -> list[Verdict]:
+        return [
+            self.store.put_verdict(judge, key, asked, verdict) for asked, verdict in some.items()
+        ]

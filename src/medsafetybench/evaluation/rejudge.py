@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from ..judges import Judge
 from ..judges.thinking import ThinkingJudge
 from ..results.run import Run
-from ..store.outcomes import judges_asked, report_by
+from ..store.panel import judges_asked, report_by
 from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import load_taxonomy

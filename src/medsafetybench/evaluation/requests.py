@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..benchmarks import Benchmark, load_benchmark
 from ..benchmarks.audit.duplicates import leaked_ids
 from ..benchmarks.files import listed
 from ..errors import MsbError
+from ..judges import Judge
 from ..results.failed import failed_ids
 from ..results.run import open_run
 from .options import RequestOptions, many
@@ -38,6 +40,16 @@ def load_requests(asked: RequestOptions) -> Benchmark:
     if not isinstance(whole, Benchmark):
         whole = load_benchmark(whole, data_dir=asked.data_dir, columns=asked.column)
     return whole.select(many(asked.source), many(asked.principle), many(asked.intent))
+
+
+def can_be_judged(requests: Benchmark, judges: Sequence[Judge]) -> None:
+    """Raise MsbError for a judge that grades by criteria where no request has any."""
+    grading = next((judge.name for judge in judges if judge.scale.parts), None)
+    if grading and not any(request.criteria for request in requests):
+        raise MsbError(
+            f"{grading} grades by each request's own criteria, and {requests.name} has none; "
+            "expected starter/care, healthbench:FILE, or a file with a column criteria"
+        )
 
 
 def _only_failed(requests: Benchmark, spec: EvaluationSpec) -> Benchmark:

@@ -94,7 +94,7 @@ class SideBySide:
         """Runs x rows of the measure's side; NaN where a run has no score."""
         mask = self._side(measure)
         values = [
-            measure.of_scores(one.scale, one.score[places[mask]])
+            measure.of(one).known[places[mask]]
             for one, places in zip(self.found, self.positions, strict=True)
             if one.scale
         ]
@@ -112,7 +112,7 @@ class SideBySide:
         both = ~np.isnan(first) & ~np.isnan(own)
         means = (float(first[both].mean()), float(own[both].mean())) if both.any() else None
         draws = self.found[0].draws[self.positions[0, self._side(measure)]]
-        ends = [measure.range(one.scale) for one in self.found if one.scale]
+        ends = [measure.of(one).ends for one in self.found if one.scale]
         whole = Interval(min(end.low for end in ends), max(end.high for end in ends))
         interval = difference_interval(first, own, whole, draws)
         corrected = self._corrected(measure, run, draws)

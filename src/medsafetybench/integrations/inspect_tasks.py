@@ -94,6 +94,8 @@ def _value(measure: Measure, score: Score) -> float | None:
     scale = SCALES.get(str((told.get("judge") or {}).get("scale")))
     if scale is None or not measure.supports(scale) or measure.side not in ("all", told["intent"]):
         return None
+    if measure.graded:
+        return None  # Inspect keeps a level alone, and not the verdicts on criteria
     return measure.values[scale.key].get(int(score.as_float()), 0.0)
 
 

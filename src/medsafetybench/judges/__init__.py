@@ -8,6 +8,7 @@ screen@BOUNDARY   the same, with another boundary (``msb judge fit``)
 phrases           offline: the plain string matcher that papers report, to compare with them
 guard:FAMILY:MODEL, guard:FAMILY
                   a guard model, told and read as its family is: safe or not, no severity
+criteria:MODEL    a language model with each request's own criteria, one verdict on each
 replay:FILE       verdicts made elsewhere
 paper             the authors' own judge, gpt-3.5-turbo-0125 with the rubric ``paper``
 """
@@ -31,6 +32,7 @@ LLM, PAPER = "medsafetybench.judges.llm:LLMJudge", "medsafetybench.judges.paper:
 JUDGES: Mapping[str, str] = {
     **dict.fromkeys(MODELS, LLM),
     "guard": "medsafetybench.judges.guards.guard:GuardJudge",
+    "criteria": "medsafetybench.judges.criteria.judge:CriteriaJudge",
     "replay": "medsafetybench.judges.replay:ReplayJudge",
     "screen": "medsafetybench.judges.screen:Screen",
     "phrases": "medsafetybench.judges.phrases:Phrases",
@@ -57,6 +59,7 @@ def open_judge(
     sampling: Sampling | None = None,
     meter: Meter | None = None,
     data_folder: Path | None = None,
+    criteria_per_call: int | None = None,
 ) -> Judge:
     """The judge that a spec names. Raises MsbError for an unknown scheme or rubric.
 
@@ -67,9 +70,8 @@ def open_judge(
     scheme = spec if spec in ALONE else split_spec(spec, "judge", JUDGES)[0]
     if scheme in ALONE and scheme != spec:
         raise MsbError(f"judge {spec!r}; expected {scheme} and nothing behind it")
-    judging = Judging(
-        endpoint or Endpoint(), rubric, taxonomy or load_taxonomy(), sampling, meter, data_folder
-    )
+    told = endpoint or Endpoint(), rubric, taxonomy or load_taxonomy(), sampling, meter
+    judging = Judging(*told, data_folder, criteria_per_call)
     place = BY_RUBRIC.get(rubric, JUDGES[scheme]) if scheme in MODELS else JUDGES[scheme]
     judge: Judge = loaded(place).open(spec, judging)
     return judge

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -23,7 +23,8 @@ In pieces it is not judged either: the middle of a refusal is none."""
 class Judging:
     """How a judge judges, for the ``open`` of its class.
 
-    ``data_folder`` is where the authors' files are, for their rubrics.
+    ``data_folder`` is where the authors' files are, for their rubrics; ``criteria_per_call`` the
+    most criteria that one call is about, None for as many as is usual.
     """
 
     endpoint: Endpoint
@@ -32,6 +33,7 @@ class Judging:
     sampling: Sampling | None = None
     meter: Meter | None = None
     data_folder: Path | None = None
+    criteria_per_call: int | None = None
 
 
 class Judge(Protocol):
@@ -59,6 +61,29 @@ class Judge(Protocol):
 
     async def close(self) -> None:
         """Let go of what the judge holds."""
+
+
+@runtime_checkable
+class Grader(Protocol):
+    """A judge that gives a verdict on each of a request's criteria."""
+
+    def grade(self, request: Request, response: Response) -> AsyncIterator[Mapping[str, Verdict]]:
+        """Verdicts by the keys of the criteria, a call's at a time, each on the scale's parts."""
+
+    def prompts(self, request: Request, response: Response) -> list[str]:
+        """What is sent in all the calls on a response."""
+
+
+async def verdicts_of(
+    judge: Judge, request: Request, response: Response
+) -> AsyncGenerator[Mapping[str, Verdict]]:
+    """A judge's verdicts on a response, by what it was asked: the request's intent, or each of its
+    criteria by key; as they come."""
+    if not isinstance(judge, Grader):
+        yield {request.intent: await judge.judge(request, response)}
+        return
+    async for some in judge.grade(request, response):
+        yield some
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ REASONS = {
     "wrong_marker": "the only verdict lines carry another marker: planted, or miscopied",
     "conflicting": "several verdict lines disagree",
     "out_of_range": "the verdict is none of the levels",
+    "miscounted": "the judge's reply numbers a criterion that it was not asked about",
     "empty_reply": "the judge said nothing",
     "judge_refused": "the judge declined to judge",
     "judge_ended_while_thinking": "the judge's reply ended inside its thought",
@@ -39,6 +40,8 @@ REASONS = {
     "not_english": "the response is in a language that this judge does not read",
     "incoherent": "the response repeats itself or the request: it is no answer",
     "unsure": "too near to the judge's boundary to be told",
+    "no_criteria": "the request has no criteria to be graded by",
+    "no_points": "the request's criteria have no points to get, so there is no share of them",
     # verdicts made elsewhere
     "not_in_file": "the file of verdicts has none for this request",
     "another_response": "the file's verdict was given on another response",
@@ -103,14 +106,15 @@ def read_verdict(
     found = _VERDICT.findall(answer)
     own = [number for seen, number in found if seen.lower() == marker.lower()]
     if not own:
-        return None, _without_verdict(answer, planted=bool(found))
+        return None, unread(answer, planted=bool(found))
     if len({float(number) for number in own}) > 1:
         return None, "conflicting"
     score = float(own[-1])
     return (int(score), None) if score in levels else (None, "out_of_range")
 
 
-def _without_verdict(answer: str, planted: bool) -> str:
+def unread(answer: str, planted: bool) -> str:
+    """Why an answer holds no verdict line with the call's marker; ``planted`` if with another's."""
     if planted:
         return "wrong_marker"
     return "judge_refused" if _REFUSAL.search(answer) else "no_verdict"

@@ -19,11 +19,13 @@ from pathlib import Path
 
 from ..errors import MsbError, UnknownName
 from ..models.signs import KNOWN, apart
-from ..records import INTENTS, Intent, Request, digest
+from ..records import Intent, Request, digest
 from ..taxonomy import Taxonomy
 from .judge import LONGEST
 
 EMBEDDED = ("ama",)
+TEMPLATES: tuple[Intent, ...] = ("harmful", "benign")
+"""What a rubric has a text for; a request of care is one to be answered, as a benign one is."""
 PLACEHOLDERS = ("policy", "request", "response", "marker")
 
 
@@ -51,11 +53,11 @@ class Rubric:
         """The judge's prompt, with request and response fenced by ``marker`` (16 hex digits)."""
         values = {
             "policy": self.taxonomy.policy(),
-            "request": _asked(request, marker),
+            "request": asked(request, marker),
             "response": legible(response),
             "marker": marker,
         }
-        return fill(self.templates[request.intent], values)
+        return fill(self.templates["harmful" if request.intent == "harmful" else "benign"], values)
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
@@ -64,7 +66,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
 
 
-def _asked(request: Request, marker: str) -> str:
+def asked(request: Request, marker: str) -> str:
     """The request; in a conversation, what was said before stands above it.
 
     Each turn has a line of ours with the marker: a turn cannot pretend to be another's.
@@ -117,7 +119,7 @@ def load_rubric(name: str, taxonomy: Taxonomy) -> Rubric:
     if not folder.is_dir():
         raise UnknownName("rubric", name, [*EMBEDDED, "FOLDER"])
     try:
-        templates = {intent: (folder / f"{intent}.txt").read_text("utf-8") for intent in INTENTS}
+        templates = {intent: (folder / f"{intent}.txt").read_text("utf-8") for intent in TEMPLATES}
     except (OSError, UnicodeDecodeError) as error:
         raise MsbError(f"rubric {name!r}: needs harmful.txt and benign.txt: {error}") from None
     for intent, text in templates.items():

@@ -11,7 +11,7 @@ goes on is nothing but the next time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -70,6 +70,17 @@ class Parked(Exception):
     def __init__(self, keep: Callable[[], None] | None = None) -> None:
         super().__init__("the call waits for its batch")
         self.keep = keep
+
+
+def all_of(parked: Sequence[Parked]) -> Parked:
+    """One for several calls that were put down beside each other."""
+    keeping = [one.keep for one in parked if one.keep]
+
+    def keep() -> None:
+        for one in keeping:
+            one()
+
+    return Parked(keep if keeping else None)
 
 
 class Carrier(Protocol):

@@ -27,10 +27,12 @@ GUARD_SPEC = re.compile(rf"guard:(?P<family>.+?)(?::(?P<model>(?:{'|'.join(MODEL
 
 
 def behind(spec: str) -> str:
-    """The spec of the model that a judge's spec asks: ``guard:ours:hf:FOLDER`` asks ``hf:FOLDER``.
+    """The spec of the model that a judge's spec asks: ``guard:ours:hf:FOLDER`` asks ``hf:FOLDER``,
+    and so does ``criteria:hf:FOLDER``.
 
     A guard without a model's spec is served under its family's name.
     """
+    spec = spec.removeprefix("criteria:")
     found = GUARD_SPEC.fullmatch(spec)
     return spec if found is None else found["model"] or f"openai:{found['family']}"
 

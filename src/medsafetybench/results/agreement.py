@@ -29,7 +29,8 @@ from ..statistics.agreement import (
 )
 from ..statistics.agreement_figures import PairFigures, alpha_figure, pair_figures
 from ..store.labels import PERSON
-from ..store.outcomes import Outcomes, Scores
+from ..store.outcomes import Outcomes
+from ..store.panel import Scores
 from ..store.settled import SETTLED, by_rule
 from .scorecard import JudgePair, PanelAgreement
 

@@ -68,6 +68,8 @@ def labelled(found: Outcomes, measure: Measure, at: Positions | None = None) -> 
     not answered counts, if it is among them and was drawn, as drawn and not labelled. Whether the
     labels are enough is for whoever asks to see.
     """
+    if measure.graded:
+        return None
     at = answered(found, measure.side) if at is None else at
     asked = set(found.intent.there(at))
     sides = [_side(found, one, measure, at) for one in found.samples if asked <= one.intents]
@@ -99,7 +101,10 @@ def _side(found: Outcomes, labels: LabelledSample, measure: Measure, at: Positio
 
 
 def _able(found: Outcomes, measure: Measure, rows: Sequence[int]) -> list[int]:
-    """Of these judges those whose scale can tell the measure."""
+    """Of these judges those whose scale can tell the measure; what is made of verdicts on criteria
+    is corrected by nobody's."""
+    if measure.graded:
+        return []
     return [row for row in rows if measure.supports(found.judges[row].scale)]
 
 

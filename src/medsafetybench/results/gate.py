@@ -29,7 +29,7 @@ from ..statistics.interval import CONFIDENCE, Floats, Interval, apart
 from ..store.looks import LookRecord
 from ..store.outcomes import PENDING, Mask, Outcomes
 from .corrected_gate import corrected_check
-from .held import Check, Direction, Sample, Verdict, held, looked, sample_of
+from .held import Check, Direction, Sample, Verdict, held, looked
 from .measures import Measure, require
 
 EXIT_CODES: Mapping[Verdict, int] = {"pass": 0, "fail": 1, "undecided": 3}  # nosec B105 # verdicts
@@ -123,14 +123,15 @@ def _checked(
     measure = threshold.measure
     require(measure, found.scale, " + ".join(judge.name for judge in found.members))
     assert found.scale is not None, "a measure is supported by a scale"
-    ends = measure.range(found.scale)
-    expect(f"--{threshold.name}", threshold.value, ends)
+    expect(f"--{threshold.name}", threshold.value, measure.range(found.scale))
     if corrected:
         asked = (threshold.name, threshold.value, threshold.side, confidence)
         return corrected_check(found, measure, *asked)
-    at = found.order[found.of_side(measure.side)[found.order]]
-    values = measure.of_scores(found.scale, found.score[at])
-    sample = sample_of(values, ends, found.draws[at], found.state[at] == PENDING)
+    values = measure.of(found)
+    at = found.order[(found.of_side(measure.side) & values.told)[found.order]]
+    one = values.at(at)
+    pending = found.state[at] == PENDING
+    sample = Sample(one.low, one.high, one.ends, found.draws[at], pending)
     return check(threshold, sample, confidence, sequential)
 
 

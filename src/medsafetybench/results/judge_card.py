@@ -26,7 +26,8 @@ from ..statistics.agreement import Figure
 from ..statistics.agreement_figures import pair_figures
 from ..statistics.estimates import estimate_proportion
 from ..statistics.interval import Floats
-from ..store.outcomes import Column, Scores
+from ..store.outcomes import Column
+from ..store.panel import Scores
 from .measures import REFUSAL
 
 Compared = Literal["declines", "levels"]

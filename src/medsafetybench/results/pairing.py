@@ -79,14 +79,14 @@ class Pairing:
 
     def range(self, measure: Measure) -> Interval:
         """The least and the greatest value that a request can have, on any run's scale."""
-        ends = [measure.range(scale) for scale in self.scales]
+        ends = [measure.of(one).ends for one in self.outcomes]
         return Interval(min(end.low for end in ends), max(end.high for end in ends))
 
     def values(self, measure: Measure, side: Side | None = None) -> Floats:
         """The measure for each run and request, NaN without a score; of a part of its side."""
-        scores = (side or self.sides[measure.side]).scores
-        pairs = zip(self.scales, scores, strict=True)
-        return np.array([measure.of_scores(scale, row) for scale, row in pairs])
+        places = (side or self.sides[measure.side]).positions
+        pairs = zip(self.outcomes, places, strict=True)
+        return np.array([measure.of(one).known[at] for one, at in pairs])
 
 
 def pair_runs(

@@ -82,7 +82,7 @@ class Model:
         found = self.like
         if found.scale is None or not measure.supports(found.scale):
             return Model(self.bad).shares(measure)
-        values = measure.of_scores(found.scale, found.score[found.of_side(measure.side)])
+        values = measure.of(found).known[found.of_side(measure.side)]
         counts = Counter(values[~np.isnan(values)].tolist())
         if not counts:
             raise MsbError(f"{found.run.id} has no score of {measure.title}; give another --like")

@@ -6,6 +6,7 @@ for row in rows(store, read_outcomes(store, run, panel)):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import orjson
 from ..store.outcomes import STATES, Outcomes
 from ..store.store import JudgeRecord, Store
 from ..store.texts import Texts, texts
+from .measures import supported
 
 USAGE = ("input_tokens", "output_tokens", "thinking_tokens", "latency")
 
@@ -24,12 +26,20 @@ def rows(
     """The rows in the run's order, or those at these positions in theirs, streamed.
 
     ``score`` is the number of a level of the judge's ``scale`` and ``level`` its name; what each
-    judge said follows under its name.
+    judge said follows under its name. What verdicts on criteria come to stands under the keys of
+    the measures, as ``criteria_score``.
     """
     names = column_names(found.judges)
     places = range(len(found)) if positions is None else positions
+    graded = [m for m in supported(found.scale) if m.graded]
+    made = {m.key: m.of(found).known for m in graded}
     for place, said in zip(places, texts(store, found.run, found.judges, positions), strict=False):
-        yield _row(found, place, said, names)
+        of_criteria = {key: _there(values[place]) for key, values in made.items()}
+        yield {**_row(found, place, said, names), **of_criteria}
+
+
+def _there(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def column_names(judges: Sequence[JudgeRecord]) -> list[str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtra
-from ..store.outcomes import Outcomes, judges_with_verdicts, panel_of, read_outcomes
+from ..store.outcomes import Outcomes, read_outcomes
+from ..store.panel import judges_with_verdicts, panel_of
 from ..store.store import JudgeRecord, Store
 from ..store.trusted import with_labels
 from ..taxonomy import Taxonomy, load_taxonomy

@@ -65,7 +65,7 @@ class Side(Group):
     levels: list[LevelCount] = Field(description="The distribution over the scale's levels")
     by: dict[str, list[Group]] = Field(
         description="Parts of the side by principle, source, language, turn and framing, where "
-        "there are several"
+        "there are several, and by tag of criteria: a tag's criteria alone"
     )
 
 
@@ -231,7 +231,7 @@ class Scorecard(BaseModel):
     created: str = Field(description="When the run was begun, UTC")
     measures: list[MeasureInfo] = Field(description="What the keys of figures stand for")
     not_measured: list[str] = Field(description="Titles of measures that the scale cannot give")
-    sides: dict[str, Side] = Field(description="By intent: harmful, benign; all")
+    sides: dict[str, Side] = Field(description="By intent: harmful, benign, care; all")
     reasons: dict[str, int] = Field(description="Why responses have no score")
     max_tokens: int | None = Field(None, description="Longest response allowed; null if unknown")
     survival: Survival | None = Field(None, description="Null unless the run was under pressure")

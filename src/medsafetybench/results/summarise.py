@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from .scorecard import (
     StoppedEarly,
 )
 from .survival import survival_of
+from .values import Values
 
 PARTS = ("principle", "source", "language", "turn", "framing")
 """What a side is shown by, where its requests differ in it: columns of the outcomes."""
@@ -64,7 +66,7 @@ def summarise(
         scale=scale.key if scale else None,
         rule=found.rule if len(members) > 1 else None,
         created=run.created,
-        measures=[_info(measure) for measure in supported(scale)],
+        measures=[_info(measure) for measure in measured(found)],
         not_measured=[m.title for m in unsupported(scale)] if scale else [],
         sides=_sides(found, taxonomy),
         reasons=_reasons(found),
@@ -92,10 +94,18 @@ def _info(measure: Measure) -> MeasureInfo:
     return MeasureInfo(**{name: getattr(measure, name) for name in MeasureInfo.model_fields})
 
 
+def measured(found: Outcomes) -> list[Measure]:
+    """The measures that the panel's scale supports and that say something of this run's requests:
+    of criteria, those that its requests have."""
+    there = supported(found.scale)
+    return [m for m in there if not m.graded or m.of(found).told.any()]
+
+
 def _sides(found: Outcomes, taxonomy: Taxonomy) -> dict[str, Side]:
     sides: dict[str, Side] = {}
+    there = measured(found)
     for key in SIDES:
-        measures, mask = supported(found.scale, key), found.of_side(key)
+        measures, mask = [m for m in there if m.side == key], found.of_side(key)
         if mask.any() and (measures or key != "all"):
             sides[key] = _side(found, measures, mask, key, taxonomy)
     return sides
@@ -108,14 +118,18 @@ def _side(
         "principle": taxonomy.title,
         "turn": lambda turn: f"turn {turn}",
     }
+    values = {m.key: m.of(found) for m in measures}
     by = {
-        name: _parts(found, measures, mask, getattr(found, name), titles.get(name, _plain))
+        name: _parts(found, measures, values, mask, getattr(found, name), titles.get(name, _plain))
         for name in PARTS
     }
+    if any(measure.graded for measure in measures):
+        by["tag"] = _tags(found, measures, mask)
     intent = "harmful" if key == "all" else key
+    levels = key != "all" or (found.scale is not None and found.scale.parts is not None)
     return Side(
-        **_group(found, measures, mask),
-        levels=_levels(found, mask, intent) if key != "all" else [],
+        **_group(found, measures, values, mask),
+        levels=_levels(found, mask, intent) if levels else [],
         by={name: groups for name, groups in by.items() if groups},
     )
 
@@ -123,6 +137,7 @@ def _side(
 def _parts(
     found: Outcomes,
     measures: Sequence[Measure],
+    values: Mapping[str, Values],
     mask: Mask,
     column: Column,
     title: Callable[[Any], str],
@@ -131,35 +146,50 @@ def _parts(
 
     A framing is no turn, and a turn no framing: such requests have no group there.
     """
-    values = column.there(mask)
-    if values == [None]:
+    there = column.there(mask)
+    if there == [None]:
         return []
     under_pressure = column is found.turn or column is found.framing
     return [
-        Group(value=v, title=title(v), **_group(found, measures, mask & column.is_(v)))
-        for v in values
+        Group(value=v, title=title(v), **_group(found, measures, values, mask & column.is_(v)))
+        for v in there
         if v is not None or not under_pressure
     ]
+
+
+def _tags(found: Outcomes, measures: Sequence[Measure], mask: Mask) -> list[Group]:
+    """A group for each tag of criteria: the requests that have points to get under it, by the
+    criteria with that tag alone."""
+    groups = []
+    for tag in found.grades.tagged if found.grades else ():
+        assert found.grades is not None, "there are tags"
+        only = found.grades.only(tag)
+        level = only.levels()
+        state = np.where(level > 0, SCORED, np.maximum(UNSCORED, found.state))
+        part = replace(found, grades=only, score=level, state=state.astype(np.int8))
+        values = {m.key: m.of(part) for m in measures}
+        there = mask & (only.possible > 0)
+        if there.any():
+            groups.append(Group(value=tag, title=tag, **_group(part, measures, values, there)))
+    return groups
 
 
 def _plain(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _group(found: Outcomes, measures: Sequence[Measure], mask: Mask) -> dict[str, Any]:
+def _group(
+    found: Outcomes, measures: Sequence[Measure], values: Mapping[str, Values], mask: Mask
+) -> dict[str, Any]:
     state = np.bincount(found.state[mask], minlength=len(STATES)).tolist()
-    figures = {}
-    if found.scale:
-        scores, draws = found.score[mask], _together(found.draws[mask])
-        anytime = found.stopped is not None
-        figures = {m.key: estimate(m, found.scale, scores, draws, anytime) for m in measures}
+    draws, anytime = _together(found.draws[mask]), found.stopped is not None
     return {
         "n": int(mask.sum()),
         "scored": state[SCORED],
         "unscored": state[UNSCORED],
         "errors": state[ERROR],
         "pending": state[PENDING],
-        "figures": figures,
+        "figures": {m.key: estimate(m, values[m.key].at(mask), draws, anytime) for m in measures},
     }
 
 

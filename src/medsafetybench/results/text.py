@@ -108,7 +108,7 @@ def _all_sides(card: Scorecard) -> RenderableType:
     for key, title in SIDES.items():
         side = card.sides.get(key)
         if side is None:
-            if key == "benign":
+            if key == "benign" and "harmful" in card.sides:
                 table.add_row(title, "none here: over-refusal is not measured")
             continue
         table.add_row(title, _counted(side))
@@ -156,16 +156,18 @@ def _distribution(side: Side) -> RenderableType:
 
 
 def _groups(card: Scorecard) -> list[RenderableType]:
-    """By principle with both sides beside each other, and by whatever else there are several of."""
-    sides = [(key, card.sides[key]) for key in ("harmful", "benign") if key in card.sides]
+    """By principle with all sides beside each other, and by whatever else there are several of."""
+    sides = [(key, side) for key, side in card.sides.items() if side.figures]
     if not sides:
         return []
     found = []
-    for name in sides[0][1].by:
-        parts = sides[0][1].by[name]
-        if len(parts) > 1 and not (name == "source" and card.survival):
-            columns = sides if name == "principle" else sides[:1]
-            found.append(_group_table(card, f"by {name}", name, columns))
+    for name in dict.fromkeys(name for _, side in sides for name in side.by):
+        having = [(key, side) for key, side in sides if name in side.by]
+        of_intents = [(key, side) for key, side in having if key != "all" and name != "tag"]
+        columns = of_intents or having[-1:]
+        if len(columns[0][1].by[name]) > 1 and not (name == "source" and card.survival):
+            shown = columns if name == "principle" else columns[:1]
+            found.append(_group_table(card, f"by {name}", name, shown))
     return found
 
 
@@ -206,24 +208,25 @@ def _groups_of(
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column(title)
     shown = [
-        (key, side, measures_of(card, key)[: most if key == "harmful" else 1])
-        for key, side in sides
+        (key, side, measures_of(card, key)[: most if i == 0 else 1])
+        for i, (key, side) in enumerate(sides)
     ]
     table.add_column("scored/n", justify="right", no_wrap=True)
-    for key, _, measures in shown:
-        for i, measure in enumerate(measures):
+    leads = shown[0][2][0]
+    for _, _, measures in shown:
+        for measure in measures:
             table.add_column(measure.heading, justify="right", no_wrap=True)
-            if interval and key == "harmful" and i == 0:
+            if interval and measure is leads:
                 table.add_column("95% interval", justify="right", no_wrap=True)
     for group in shown[0][1].by[name]:
         number = f"{group.value}  " if name == "principle" and group.value is not None else ""
         cells = [f"{group.scored}/{group.n}"]
-        for key, side, measures in shown:
+        for _, side, measures in shown:
             own = next((g for g in side.by.get(name, ()) if g.value == group.value), None)
-            for i, measure in enumerate(measures):
+            for measure in measures:
                 figure = own.figures[measure.key] if own else None
                 cells.append(figure_text(measure, figure, interval=False))
-                if interval and key == "harmful" and i == 0:
+                if interval and measure is leads:
                     cells.append(
                         interval_text(figure.ci95 if figure else None, form_of(measure.unit))
                     )

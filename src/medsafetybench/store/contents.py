@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import orjson
 
 from ..errors import MsbError
-from ..records import FIELDS, INTENTS, Request, Response
+from ..records import FIELDS, INTENTS, Criterion, Request, Response
 from ..scale import SCALES
 
 LARGE = ("requests", "items", "responses", "verdicts", "batch_calls")
@@ -115,7 +115,8 @@ def _text_or_none(value: Any) -> bool:
 _OF_REQUEST = {
     **dict.fromkeys(("id", "text"), _text),
     **dict.fromkeys(
-        ("source", "language", "framing", "pair", "reference", "context"), _text_or_none
+        ("source", "language", "framing", "pair", "reference", "context", "criteria"),
+        _text_or_none,
     ),
     "intent": lambda value: value in INTENTS,
     "principle": lambda value: value is None or isinstance(value, int),
@@ -135,7 +136,11 @@ def checked_request(path: Path, row: Sequence[Any]) -> Request:
     check_request(str(path), {name: (value,) for name, value in named.items()})
     try:
         named["context"] = tuple(orjson.loads(named["context"] or "[]"))
-    except (ValueError, TypeError):
+        named["criteria"] = tuple(
+            Criterion(str(one["text"]), float(one["points"]), tuple(one["tags"]))
+            for one in orjson.loads(named["criteria"] or "[]")
+        )
+    except (ValueError, TypeError, KeyError):
         raise not_ours(path) from None
     return Request(**named)
 

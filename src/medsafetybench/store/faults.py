@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .outcomes import judges_asked
+from .panel import judges_asked
 from .store import NAME, RunRecord, Store
 
 _VARYING = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b", re.IGNORECASE)
@@ -38,9 +38,10 @@ def faults_of(store: Store, run: RunRecord) -> list[Fault]:
         WHERE i.run = ? AND r.error IS NOT NULL ORDER BY i.position"""  # nosec B608 # names of ours
     for example, error in store.select(target, run.number):
         _count(found, "target", error, example)
-    judged = f"""SELECT {NAME}, v.reason FROM items i
+    judged = f"""SELECT DISTINCT {NAME}, v.reason FROM items i
         JOIN requests q ON q.key = i.request
-        JOIN verdicts v ON v.judge = ? AND v.response = i.response AND v.intent = q.intent
+        JOIN verdicts v ON v.judge = ? AND v.response = i.response AND (v.intent = q.intent OR
+            v.intent IN (SELECT json_extract(value, '$.key') FROM json_each(q.criteria)))
         WHERE i.run = ? AND v.error ORDER BY i.position"""  # nosec B608 # names of ours
     for judge in judges_asked(store, run):
         for example, error in store.select(judged, judge.number, run.number):

@@ -17,7 +17,7 @@ from __future__ import annotations
 from ..errors import MsbError
 from ..records import Verdict
 from ..scale import HARM, Scale
-from .outcomes import judges_with_verdicts, panel_of
+from .panel import judges_with_verdicts, panel_of
 from .samples import Sample, reach, sample_order, step_back
 from .store import Item, JudgeRecord, RunRecord, Store
 

@@ -11,33 +11,25 @@ nothing else reads results by SQL. It holds no text: a few dozen bytes for each 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from statistics import median_high, median_low
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MsbError, UnknownName
+from ..errors import UnknownName
 from ..scale import Scale
 from .contents import check_request, check_texts, not_ours
+from .grades import Grades, Standing, read_grades
 from .order import in_order
+from .panel import PANEL_RULES, Scores, together
 from .samples import LabelledSample
 from .store import JudgeRecord, RunRecord, Store
-
-PANEL_RULES: dict[str, Callable[[Sequence[int]], int]] = {
-    "median": median_high,
-    "lower-median": median_low,
-    "max": max,
-    "min": min,
-}
-"""How several scores become one. The median of an even number is the higher of the middle two, so
-that a panel errs on the safe side."""
 
 STATES = ("scored", "unscored", "error", "pending")
 SCORED, UNSCORED, ERROR, PENDING = range(4)
@@ -45,7 +37,6 @@ NO_VERDICT = ("unanswered", "target", "unjudged", None, "judge")
 """Why a request has no score, case by case of ``_states``, where no verdict says why."""
 
 Mask = NDArray[np.bool_]
-Scores = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -82,7 +73,8 @@ class Outcomes:
     why there is no score. ``scores`` (m, n) are each judge's, ``score`` (n,) is the panel's:
     numbers of levels of the judge's scale, 0 where there is none. The first ``panel`` judges are
     the panel, all on one ``scale``; None without a judge. ``samples`` are those that judges beside
-    the panel labelled, where they were read (trusted.py).
+    the panel labelled, where they were read (trusted.py). Of a panel on the scale ``criteria``,
+    ``grades`` are the verdicts on each criterion.
     """
 
     run: RunRecord
@@ -104,6 +96,7 @@ class Outcomes:
     scores: Scores
     score: Scores
     samples: tuple[LabelledSample, ...] = ()
+    grades: Grades | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -146,83 +139,6 @@ class Outcomes:
         return self.judges[self.panel :]
 
 
-def panel_of(
-    store: Store, run: RunRecord, names: Sequence[str] = (), asked: Sequence[str] = ()
-) -> list[JudgeRecord]:
-    """The judges that a run is reported by: those named (by name or key), else its panel, or
-    another that it was asked to be judged by (keys).
-
-    A panel is on one scale. Of one that was told to mix them, those on the first judge's scale
-    count. Raises UnknownName for a judge that the store does not know, MsbError for named ones on
-    different scales, or one that is named twice.
-    """
-    judges = store.judges()
-    if not names:
-        panel = judges_asked(store, run, asked)
-        return [judge for judge in panel if judge.scale is panel[0].scale]
-    found: list[JudgeRecord] = []
-    for name in names:
-        matching = [judge for judge in judges if name in (judge.name, judge.key)]
-        if not matching:
-            raise UnknownName("judge", name, {judge.name for judge in judges})
-        found.append(matching[-1])
-    each_once([judge.name for judge in found], [judge.key for judge in found])
-    one_scale([(judge.name, judge.scale) for judge in found])
-    return found
-
-
-def judges_asked(store: Store, run: RunRecord, asked: Sequence[str] = ()) -> list[JudgeRecord]:
-    """Every judge that the run was told to have (or those of these keys), in order, whatever the
-    scale."""
-    by_key = {judge.key: judge for judge in store.judges()}
-    return [by_key[key] for key in asked or run.panel if key in by_key]
-
-
-def report_by(
-    store: Store, run: RunRecord, panel: Sequence[JudgeRecord], audit: JudgeRecord | None
-) -> RunRecord:
-    """Have a run reported by a panel, unless it is reported by another one already: a figure that
-    somebody has seen moves only where that is chosen. Returns the run as it is now."""
-    kept = judges_asked(store, run)
-    if {judge.key for judge in kept} == {judge.key for judge in panel}:
-        panel, audit = kept, audit or next((j for j in store.judges() if j.key == run.audit), None)
-    elif any(store.has_verdicts(run, judge) for judge in kept):
-        return run
-    return store.set_panel(run, panel, audit)
-
-
-def each_once(names: Sequence[str], keys: Sequence[str]) -> None:
-    """Raise MsbError for a judge that is there twice: it would agree with itself."""
-    for place, key in enumerate(keys):
-        if key in keys[:place]:
-            raise MsbError(
-                f"{names[place]} was named twice as a judge, and would agree with itself; a panel "
-                "takes different judges, rubrics or settings"
-            )
-
-
-def one_scale(judges: Sequence[tuple[str, Scale]]) -> None:
-    """Raise MsbError unless the judges (name and scale) may make up one panel."""
-    if len({scale.key for _, scale in judges}) > 1:
-        told = ", ".join(f"{name} ({scale.title})" for name, scale in judges)
-        raise MsbError(
-            f"these judges measure different things: {told}; a panel has one scale, so choose some "
-            "on the same one"
-        )
-
-
-def judges_with_verdicts(store: Store, run: RunRecord) -> list[JudgeRecord]:
-    """Every judge, people included, that scored at least one response of the run."""
-    # CROSS JOIN: from the run's items to their verdicts. SQLite would else take every verdict that
-    # the judge ever gave, and look through all items of the run for each.
-    query = """SELECT EXISTS (
-        SELECT 1 FROM items i CROSS JOIN verdicts v ON v.judge = ? AND v.response = i.response
-        WHERE i.run = ? AND v.score IS NOT NULL)"""
-    return [
-        judge for judge in store.judges() if next(store.select(query, judge.number, run.number))[0]
-    ]
-
-
 def read_outcomes(
     store: Store,
     run: RunRecord,
@@ -244,9 +160,15 @@ def read_outcomes(
         except (TypeError, ValueError, OverflowError, AttributeError):
             raise not_ours(store.path) from None
     reading.check(store.path)
+    grades = _graded(store, run, judges, len(panel), rule, reading)
     scores = reading.scores()
     state, why = _states(reading, len(panel))
-    score = np.where(state == SCORED, _together(scores[: len(panel)], rule), 0).astype(np.int8)
+    level = together(scores[: len(panel)], rule)
+    if grades:  # a criterion counts that any of the panel has a verdict on
+        level = grades.levels()
+        state[(state == UNSCORED) & (level > 0)] = SCORED
+        why.codes[state == SCORED] = NO_VERDICT.index(None)
+    score = np.where(state == SCORED, level, 0).astype(np.int8)
     intent, principle, source, language, turn, framing, pair = reading.columns()
     return Outcomes(
         run,
@@ -267,7 +189,28 @@ def read_outcomes(
         why,
         scores,
         score,
+        grades=grades,
     )
+
+
+def _graded(
+    store: Store,
+    run: RunRecord,
+    judges: Sequence[JudgeRecord],
+    panel: int,
+    rule: str,
+    reading: _Reading,
+) -> Grades | None:
+    """Fill in what the verdicts of judges with criteria amount to; the panel's verdicts on each, if
+    it is one of such judges."""
+    rows = [row for row, judge in enumerate(judges) if judge.scale.parts]
+    if not rows:
+        return None
+    members = panel if rows[0] < panel else 0
+    grades, standings = read_grades(store, run, [judges[row] for row in rows], members, rule)
+    for row, standing in zip(rows, standings, strict=True):
+        reading.put(row, standing)
+    return grades if members else None
 
 
 CHUNK = 4_096
@@ -340,6 +283,13 @@ class _Reading:
             self.reason[j].add(reason)
             self.error[j].extend([value or 0 for value in error])
 
+    def put(self, judge: int, standing: Standing) -> None:
+        """What a judge's verdicts on criteria amount to, for verdicts that it did not give."""
+        self.score[judge] = array("b", standing.levels.tolist())
+        self.error[judge] = array("b", standing.errors.tolist())
+        self.reason[judge] = _Coder()
+        self.reason[judge].add(standing.reasons)
+
     def check(self, path: Path) -> None:
         """Raise MsbError for what msb did not write."""
         names = [name.removeprefix("q.") for name in CODED.split(", ")]
@@ -383,16 +333,3 @@ def _states(reading: _Reading, panel: int) -> tuple[NDArray[np.int8], Column]:
     own = given.codes + len(NO_VERDICT)
     codes = np.select(cases, range(len(NO_VERDICT)), own).astype(np.int32)
     return state, Column([*NO_VERDICT, *given.values], codes)
-
-
-def _together(scores: Scores, rule: str) -> Scores:
-    """The panel's score of each request, from the scores there are; 0 where there is none."""
-    if len(scores) == 1:
-        return np.asarray(scores[0])
-    if not scores.size:
-        return np.zeros(scores.shape[1], np.int8)
-    kinds, which = np.unique(scores, axis=1, return_inverse=True)
-    combine = PANEL_RULES[rule]
-    given = [[int(score) for score in kind if score] for kind in kinds.T]
-    combined = np.array([combine(kind) if kind else 0 for kind in given], np.int8)
-    return np.asarray(combined[which.ravel()])

@@ -19,7 +19,8 @@ import numpy as np
 from ..errors import MsbError
 from ..scale import Scale
 from .labels import PERSON, label, named, tidy
-from .outcomes import Mask, Scores, judges_with_verdicts, read_outcomes
+from .outcomes import Mask, read_outcomes
+from .panel import Scores, judges_with_verdicts
 from .store import Item, JudgeRecord, RunRecord, Store
 
 SETTLED = "settled:"

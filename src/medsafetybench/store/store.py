@@ -40,6 +40,18 @@ NAME = "q.id || COALESCE('@turn-' || q.turn, '@' || q.framing, '')"
 """In SQL, what ``Request.name`` is."""
 DRAW = "COALESCE(NULLIF(q.pair, ''), q.id)"
 """In SQL, the name of the draw that a request is of: its own, or that of its twin."""
+UNGRADED = f"""
+    SELECT MIN(i.position), {DRAW} FROM items i
+    JOIN requests q ON q.key = i.request JOIN responses r ON r.key = i.response
+    WHERE i.run = ? AND r.error IS NULL AND EXISTS (
+        SELECT 1 FROM json_each(q.criteria) c WHERE json_extract(c.value, '$.points') > 0)
+    AND EXISTS (
+        SELECT 1 FROM json_each(q.criteria) c LEFT JOIN verdicts v
+            ON v.judge = ? AND v.response = i.response
+            AND v.intent = json_extract(c.value, '$.key')
+        WHERE v.judge IS NULL OR v.error)
+    GROUP BY i.response, q.criteria"""  # nosec B608 # names of ours
+"""Answered requests with points to get that lack a verdict on one of their criteria."""
 CONTEXT = REQUEST_FIELDS.index("context")
 RESPONSE_FIELDS = tuple(field.name for field in fields(Response))
 RESPONSE = ", ".join(f"r.{name}" for name in RESPONSE_FIELDS)
@@ -262,8 +274,10 @@ class Store(Database):
         return in_order(run.id, self._db.execute(query, (run.number,)))
 
     def unjudged(self, run: RunRecord, judge: JudgeRecord) -> list[int]:
-        """Positions with a response and no verdict of this judge, or one that is an error, in the
-        order in which the run asks."""
+        """Positions with a response and no verdict of this judge (on one of its criteria), or one
+        that is an error, in the order in which the run asks."""
+        if judge.scale.parts:
+            return in_order(run.id, self._db.execute(UNGRADED, (run.number, judge.number)))
         query = f"""
             SELECT MIN(i.position), {DRAW} FROM items i
             JOIN requests q ON q.key = i.request JOIN responses r ON r.key = i.response
@@ -326,11 +340,12 @@ class Store(Database):
         return Response(*self._row(f"SELECT {RESPONSE} FROM responses r WHERE r.key = ?", key))  # nosec B608 # names of ours
 
     def put_verdict(self, judge: JudgeRecord, key: bytes, intent: str, verdict: Verdict) -> Verdict:
-        """Store a verdict, in a transaction of the caller's; it replaces an error only.
+        """Store a verdict, in a transaction of the caller's; it replaces an error only. ``intent``
+        is the request's, or the key of the criterion that it is on.
 
-        Raises ValueError for a level that this judge cannot give to a request of this intent.
+        Raises ValueError for a level that this judge cannot give to such.
         """
-        if (level := verdict.level) and not judge.scale.has(level, intent):
+        if (level := verdict.level) and not judge.scale.admits(level, intent):
             raise ValueError(f"{judge.name} is on the scale {judge.scale.key}, not {level}")
         values = [getattr(verdict, name) for name in VERDICT_FIELDS]
         self._db.execute(PUT_VERDICT, (judge.number, key, intent, *values, time.time()))
@@ -349,9 +364,11 @@ class Store(Database):
 
 
 def _request_row(request: Request) -> list[Any]:
-    """The fields as the store has them: the context as JSON, NULL where there is none."""
+    """The fields as the store has them: context and criteria as JSON, NULL where there are none."""
     row = [getattr(request, name) for name in REQUEST_FIELDS]
     row[CONTEXT] = orjson.dumps(request.context).decode() if request.context else None
+    keyed = [{"key": c.key, "text": c.text, "points": c.points, "tags": c.tags} for c in row[-1]]
+    row[-1] = orjson.dumps(keyed).decode() if keyed else None
     return row
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .labels import PERSON
-from .outcomes import Outcomes, judges_with_verdicts, read_outcomes
+from .outcomes import Outcomes, read_outcomes
+from .panel import judges_with_verdicts
 from .samples import STRATIFIED, LabelledSample, Sample, samples_of
 from .settled import SETTLED
 from .store import JudgeRecord, RunRecord, Store

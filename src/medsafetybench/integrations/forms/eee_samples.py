@@ -29,7 +29,9 @@ def samples(material: Material, skipped: Counter[str]) -> Iterator[dict[str, Any
             if part.measure.side not in ("all", row["intent"]):
                 continue
             measure = measure_named(part.measure.key)
-            value = float(measure.values[scale.key].get(row["score"], 0))
+            value = _value(measure, scale, row)
+            if value is None:
+                continue
             well = _well(measure, scale, value, row["score"])
             yield {
                 **shared,
@@ -37,6 +39,13 @@ def samples(material: Material, skipped: Counter[str]) -> Iterator[dict[str, Any
                 "evaluation_result_id": result_id(material, part.measure.key),
                 "evaluation": {"score": value, "is_correct": well},
             }
+
+
+def _value(measure: Measure, scale: Scale, row: Mapping[str, Any]) -> float | None:
+    """What the row counts as; of verdicts on criteria, what they came to, if they say it."""
+    if measure.graded:
+        return row[measure.key]  # type: ignore[no-any-return]
+    return float(measure.values[scale.key].get(row["score"], 0))
 
 
 def _well(measure: Measure, scale: Scale, value: float, score: int) -> bool:
