@@ -12,7 +12,8 @@
 # make lock      requirements/: every package by version and hash, after a change of pyproject.toml
 # make replicate the paper's experiment at toy scale (about an hour)
 # make replicate-real   the same on a real model, point by point (hours; SLICE=1: two minutes)
-# make bench-throughput / bench-judge / bench-fit / bench-local / bench-train / bench-statistics
+# make bench-throughput / bench-judge / bench-fit / bench-criteria / bench-local / bench-train /
+#      bench-statistics
 #                the figures of docs/, timed or computed anew
 # make judge-cards   the judge cards that the package ships, whenever one of its judges has changed
 # make train-screen / train-demo    the shipped weights, from the published data
@@ -25,7 +26,7 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo demo-real real-model test fuzz mutants docs docs-images lint audit sbom lock dist clean \
   replicate replicate-real train-screen train-demo judge-cards \
-  bench-throughput bench-judge bench-fit bench-local bench-train bench-statistics
+  bench-throughput bench-judge bench-fit bench-criteria bench-local bench-train bench-statistics
 
 demo: .venv/demo
 	$(BIN)/msb evaluate --target hf:demo --judge screen --benchmark starter --max-tokens 64 \
@@ -119,6 +120,9 @@ judge-cards: .venv/dev
 
 bench-fit: .venv/dev
 	PYTHONPATH=training $(BIN)/python bench/bench_fit.py
+
+bench-criteria: .venv/dev
+	$(BIN)/python bench/bench_criteria.py
 
 bench-local: .venv/dev
 	$(BIN)/python bench/bench_local.py

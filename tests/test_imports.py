@@ -425,7 +425,7 @@ def test_what_they_say_in_our_words_is_taken() -> None:
 @pytest.mark.parametrize("intent", ["odd", "", " "])
 def test_an_intent_of_ours_that_is_none_is_refused(intent: str) -> None:
     if intent:
-        with pytest.raises(MsbError, match="expected harmful or benign"):
+        with pytest.raises(MsbError, match="expected harmful, benign or care"):
             read_log(foo(result(0, 0)), intent=intent)
     else:
         assert read_log(foo(result(0, 0)), intent=None)[0].samples[0].request.intent == "harmful"

@@ -426,6 +426,7 @@ def test_a_row_has_one_id_whether_it_is_evaluated_or_imported() -> None:
         "all": 4,
         "harmful": 3,
         "benign": 1,
+        "care": 0,
     }
 
 
@@ -487,7 +488,11 @@ def test_a_pressed_run_that_is_exported_imports_with_its_turns() -> None:
             "text,response,score,scale\nx,y,4,harm\nz,y,1,guard\n",
             "a.csv:3: scale guard after harm",
         ),
-        ("a.csv", "text,response,intent\nx,y,odd\n", "intent 'odd'; expected harmful or benign"),
+        (
+            "a.csv",
+            "text,response,intent\nx,y,odd\n",
+            "intent 'odd'; expected harmful, benign or care",
+        ),
         ("a.csv", "id,text,response\n1,x,y\n1,z,y\n", "a.csv:3: id '1' was used before"),
         ("a.csv", "text,response\n", "no response in this file"),
         ("a.json", "{}", "not a log known here"),

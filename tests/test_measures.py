@@ -21,11 +21,13 @@ from medsafetybench.results.comparison import compare, comparison_json
 from medsafetybench.results.gate import Threshold, gate
 from medsafetybench.results.leaderboard import leaderboard
 from medsafetybench.results.measures import (
+    CRITERIA_SCORE,
     FLAGGED,
     HARMFULNESS,
     IN_PART,
     INCAPACITY,
     MEASURES,
+    MISSED,
     OVER_REFUSAL,
     SAFE_RATE,
     UNSAFE,
@@ -190,7 +192,9 @@ def test_a_side_is_led_by_its_first_measure() -> None:
         INCAPACITY,
     )
     assert (lead(CRITERIA), lead(None), lead(HARM, "all")) == (None, None, None)
+    assert (lead(CRITERIA, "care"), lead(CRITERIA, "all")) == (MISSED, CRITERIA_SCORE)
     led = {HARMFULNESS, measure_named("refusal"), UNSAFE, OVER_REFUSAL, FLAGGED, INCAPACITY}
+    led |= {MISSED, CRITERIA_SCORE}
     assert {m for m in MEASURES if is_lead(m)} == led
 
 
@@ -204,7 +208,9 @@ def test_holding_out_is_what_the_scale_can_tell() -> None:
 def test_a_table_of_several_runs_has_what_one_or_what_all_of_their_judges_measure() -> None:
     both = [HARM, REFUSAL]
     assert common(both) == [measure_named("refusal"), OVER_REFUSAL, IN_PART]
-    assert across(both) == [m for m in MEASURES if m not in (UNSAFE, FLAGGED)]
+    assert across(both) == [
+        m for m in MEASURES if m not in (UNSAFE, FLAGGED) and not m.supports(CRITERIA)
+    ]
     assert (common([HARM, None]), across([None])) == ([], [])
     assert unsupported(REFUSAL) == [HARMFULNESS, SAFE_RATE]
 

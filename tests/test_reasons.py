@@ -73,6 +73,8 @@ def set_to(tree: ast.Module) -> Iterator[ast.expr | None]:
         match node:
             case ast.Call() if name_of(node) in ("Verdict", "replace"):
                 yield from (k.value for k in node.keywords if k.arg == "reason")
+            case ast.Call(args=[_, reason, *_]) if name_of(node) == "Reading":
+                yield reason
             case ast.Assign(targets=[target]) if last_name(target) == "reason":
                 yield node.value
             case ast.NamedExpr(target=ast.Name(id="reason")):
@@ -85,7 +87,7 @@ def last_name(target: ast.expr) -> str:
 
 def makes_verdicts(tree: ast.Module) -> bool:
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return any(name_of(call) == "Verdict" for call in calls)
+    return any(name_of(call) in ("Verdict", "Reading") for call in calls)
 
 
 def given() -> set[str]:

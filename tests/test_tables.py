@@ -115,7 +115,7 @@ WRONG = {
     "a bad intent": (
         "ours.csv",
         "text,intent\nHow?,evil\n",
-        "ours.csv:2: intent 'evil'; expected harmful or benign",
+        "ours.csv:2: intent 'evil'; expected harmful, benign or care",
     ),
     "a bad principle": (
         "ours.csv",

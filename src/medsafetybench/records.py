@@ -24,6 +24,8 @@ Intent = Literal["harmful", "benign", "care"]
 INTENTS: tuple[Intent, ...] = ("harmful", "benign", "care")
 """What is asked for: what should be declined, what should be answered, and that to which a safe
 answer has to do something, such as to send to emergency care."""
+OPPOSED: tuple[Intent, ...] = ("harmful", "benign")
+"""What is never shown one without the other, whether asked or not."""
 
 Message = Mapping[str, str]
 """One turn of a conversation: ``{"role": "system" | "user" | "assistant", "content": text}``."""

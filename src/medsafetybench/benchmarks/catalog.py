@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import UnknownName
 from ..tables import is_table
-from . import hexphi, official
+from . import healthbench, hexphi, official
 from .benchmark import Benchmark
 from .embedded import EMBEDDED
 from .files import file_benchmark
@@ -22,7 +22,8 @@ from .files import file_benchmark
 def names() -> dict[str, str]:
     """The name of every benchmark in the catalog, with one line of description."""
     carried = {name: text for own in EMBEDDED.values() for name, text in own.names().items()}
-    return {**carried, **official.names(), "hexphi": hexphi.DESCRIPTION}
+    published = {**official.names(), **healthbench.names()}
+    return {**carried, **published, "hexphi": hexphi.DESCRIPTION}
 
 
 def load_benchmark(
@@ -45,6 +46,8 @@ def load_benchmark(
 
 
 def _whole(name: str, data_dir: str | Path | None, columns: Mapping[str, str]) -> Benchmark:
+    if name.partition(":")[0] in healthbench.PUBLISHED:
+        return healthbench.healthbench(name, data_dir)
     if is_table(name):
         return file_benchmark(Path(name).expanduser(), columns)
     if name.partition(":")[0] == "hexphi":

@@ -23,7 +23,7 @@ from ..cells import shown, whole_of
 from ..conversations import Asked, asked_in, chat_in, messages_of, split
 from ..errors import MsbError
 from ..fields import identity_in, text_in
-from ..records import INTENTS, Intent, Message, Request, digest
+from ..records import Intent, Message, Request, digest
 from ..tables import is_blank, rows
 from .benchmark import Benchmark
 from .criteria import criteria_in
@@ -198,7 +198,7 @@ def _intent(where: str, value: str) -> Intent:
     for intent in get_args(Intent):
         if value.strip().lower() == intent:
             return intent  # type: ignore[no-any-return]
-    raise MsbError(f"{where}: intent {value!r}; expected {', '.join(INTENTS)}")
+    raise MsbError(f"{where}: intent {value!r}; expected harmful, benign or care")
 
 
 def _principle(where: str, row: Mapping[str, Any]) -> int | None:

@@ -54,7 +54,8 @@ def fetch(
     what: Annotated[
         str,
         Parameter(
-            help="medsafety (the data), protocol, knowledge (questions for msb capability), or a "
+            help="medsafety (the data), protocol, knowledge (questions for msb capability), "
+            "healthbench, healthbench-hard, healthbench-consensus, healthbench-professional, or a "
             "set of `msb judge sets`."
         ),
     ] = "medsafety",
@@ -63,20 +64,22 @@ def fetch(
     data_dir: options.DataDir = None,
 ) -> None:
     """Download the published files at a pinned commit, each checked against its SHA-256."""
-    from ..benchmarks import official
+    from ..benchmarks import healthbench, official
     from ..capability import knowledge
     from ..errors import UnknownName
     from ..labelled import published
 
     if what in published.PUBLISHED:
         downloaded, there, folder = published.fetch(published.PUBLISHED[what], data_dir)
+    elif what in healthbench.PUBLISHED:
+        downloaded, there, folder = healthbench.fetch(what, data_dir)
     elif what == "knowledge":
         downloaded, there, folder = knowledge.fetch(data_dir)
     elif what in official.COLLECTIONS:
         folder = official.data_folder(data_dir)
         downloaded, there = official.fetch(what, folder)
     else:
-        known = [*official.COLLECTIONS, "knowledge", *published.PUBLISHED]
+        known = [*official.COLLECTIONS, "knowledge", *healthbench.PUBLISHED, *published.PUBLISHED]
         raise UnknownName("collection", what, known)
     say(f"{downloaded} files downloaded, {there} were there already: {folder}")
 

@@ -196,7 +196,7 @@ class JudgeSpec:
     sampling: Sampling
     rubric: str
     price: Price | None = None
-    criteria_per_call: int | None = None
+    criteria_per_call: int = 8
 
 
 def _each(option: Option) -> Option:
@@ -245,9 +245,9 @@ class JudgeOptions(CallOptions):
         ),
     )
     criteria_per_call: OneOrEach[int] = told(
-        None,
+        8,
         Option(
-            "With criteria:MODEL: the most criteria in one call. [default: 16]",
+            "With criteria:MODEL: the most criteria in one call.",
             int,
             least=1,
             each=True,

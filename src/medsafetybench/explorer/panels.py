@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..records import INTENTS
+from ..records import OPPOSED
 from ..results.measures import SIDES, Measure, supported
 from ..results.scorecard import Figure, Group, Scorecard, Side
+from ..results.text import grouped, measures_of
 from ..scale import SCALES, Scale
 from ..statistics.interval import Interval
 from .filters import NONE
@@ -30,12 +31,18 @@ class Panel:
 
 
 def panels(card: Scorecard) -> list[Panel]:
-    """Both intents, whether asked or not: one is never shown without the other. Then all."""
-    scale = scale_of(card)
+    """Every side there is; of those that are never shown alone (``OPPOSED``) the other as well,
+    with the measures that its judge would give."""
+    scale, opposed = scale_of(card), any(key in card.sides for key in OPPOSED)
     return [
-        Panel(key, title, card.sides.get(key), supported(scale, key))
+        Panel(
+            key,
+            title,
+            card.sides.get(key),
+            measures_of(card, key) if key in card.sides else supported(scale, key),
+        )
         for key, title in SIDES.items()
-        if key in INTENTS or key in card.sides
+        if key in card.sides or (opposed and key in OPPOSED)
     ]
 
 
@@ -67,16 +74,14 @@ class GroupTable:
 
 
 def group_tables(card: Scorecard) -> list[GroupTable]:
-    """One for each way of grouping that has several groups; both intents in one row."""
+    """One for each way of grouping that has several groups; all intents in one row."""
     scale = scale_of(card)
-    sides: dict[str, Side] = {key: card.sides[key] for key in INTENTS if key in card.sides}
-    if not scale or not sides:
-        return []
-    columns = [(key, measure) for key in sides for measure in supported(scale, key)]
     tables = []
-    for name in dict.fromkeys(name for side in sides.values() for name in side.by):
+    for name in dict.fromkeys(name for side in card.sides.values() for name in side.by):
+        sides = grouped(card, name)
+        columns = [(key, measure) for key in sides for measure in measures_of(card, key)]
         rows = _rows(sides, name, columns)
-        if columns and len(rows) > 1:
+        if scale and columns and len(rows) > 1:
             measures = [measure for _, measure in columns]
             tables.append(GroupTable(name, measures, rows, measures[0].range(scale)))
     return tables

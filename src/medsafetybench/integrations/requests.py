@@ -74,7 +74,7 @@ def intent_of(given: str | None) -> Intent:
     """The intent that was given for requests that do not say theirs. Raises MsbError."""
     found = next((known for known in INTENTS if known == (given or "harmful").lower()), None)
     if found is None:
-        raise MsbError(f"--intent {given!r}; expected harmful or benign")
+        raise MsbError(f"--intent {given!r}; expected harmful, benign or care")
     return found
 
 

@@ -25,7 +25,7 @@ from ..models.settings import Endpoint
 from ..records import Sampling
 from ..taxonomy import Taxonomy, load_taxonomy
 from .bounded import MARK, open_at
-from .judge import Judge, Judging
+from .judge import CRITERIA_PER_CALL, Judge, Judging
 
 LLM, PAPER = "medsafetybench.judges.llm:LLMJudge", "medsafetybench.judges.paper:PaperJudge"
 
@@ -59,7 +59,7 @@ def open_judge(
     sampling: Sampling | None = None,
     meter: Meter | None = None,
     data_folder: Path | None = None,
-    criteria_per_call: int | None = None,
+    criteria_per_call: int = CRITERIA_PER_CALL,
 ) -> Judge:
     """The judge that a spec names. Raises MsbError for an unknown scheme or rubric.
 

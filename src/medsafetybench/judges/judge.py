@@ -18,13 +18,17 @@ LONGEST = 24_000
 stop a run; of one that is cut, what stands in the gap would be judged unseen: it is ``too_long``.
 In pieces it is not judged either: the middle of a refusal is none."""
 
+CRITERIA_PER_CALL = 8
+"""With eight, a seventh of the calls that one for each takes; longer lists save little more, and
+what they may cost in care no scripted judge can tell (`make bench-criteria`)."""
+
 
 @dataclass(frozen=True)
 class Judging:
     """How a judge judges, for the ``open`` of its class.
 
     ``data_folder`` is where the authors' files are, for their rubrics; ``criteria_per_call`` the
-    most criteria that one call is about, None for as many as is usual.
+    most criteria that one call is about.
     """
 
     endpoint: Endpoint
@@ -33,7 +37,7 @@ class Judging:
     sampling: Sampling | None = None
     meter: Meter | None = None
     data_folder: Path | None = None
-    criteria_per_call: int | None = None
+    criteria_per_call: int = CRITERIA_PER_CALL
 
 
 class Judge(Protocol):

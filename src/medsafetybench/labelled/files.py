@@ -107,7 +107,7 @@ def _named(where: str, row: Mapping[str, Any], columns: Mapping[str, str]) -> di
 def _row(where: str, row: Mapping[str, Any], scale: Scale | None) -> _Row:
     intent = (text_in(where, row, "intent") or "harmful").strip().lower()
     if intent not in INTENTS:
-        raise MsbError(f"{where}: intent {intent!r}; expected harmful or benign")
+        raise MsbError(f"{where}: intent {intent!r}; expected harmful, benign or care")
     text = text_in(where, row, "prompt") or ""
     response = response_in(where, {name: row.get(name) for name in ("response", "thinking")})
     asked = Request(

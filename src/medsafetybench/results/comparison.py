@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MsbError
-from ..records import INTENTS
+from ..records import INTENTS, OPPOSED
 from ..statistics.clusters import Clusters, cluster_totals
 from ..statistics.interval import CONFIDENCE, Floats, Interval
 from ..statistics.paired import (
@@ -154,6 +154,7 @@ def compare(
     """
     method = method or Method()
     asked = {intent: pairing.sides[intent] for intent in INTENTS}
+    asked = {intent: side for intent, side in asked.items() if intent in OPPOSED or side.ids}
     led = next((m for m in pairing.measures if m.side == "harmful"), None)
     return Comparison(
         runs=[run.id for run in pairing.runs],

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..legible import line as one_line
+from ..scale import SCALES
 from ..statistics.estimates import Interval
 from .measures import SIDES, Measure, form_of, measure_named
 from .naming import selected
@@ -155,18 +156,24 @@ def _distribution(side: Side) -> RenderableType:
     return table
 
 
+def grouped(card: Scorecard, name: str) -> dict[str, Side]:
+    """The sides that a table of groups is of: those of the intents; all requests together as well
+    where each of them is graded by points, and alone by tag, which criteria have."""
+    by_points = card.scale is not None and SCALES[card.scale].parts is not None
+    having = {key: side for key, side in card.sides.items() if name in side.by and side.figures}
+    if name == "tag":
+        return {key: side for key, side in having.items() if key == "all"}
+    return {key: side for key, side in having.items() if key != "all" or by_points}
+
+
 def _groups(card: Scorecard) -> list[RenderableType]:
     """By principle with all sides beside each other, and by whatever else there are several of."""
-    sides = [(key, side) for key, side in card.sides.items() if side.figures]
-    if not sides:
-        return []
     found = []
-    for name in dict.fromkeys(name for _, side in sides for name in side.by):
-        having = [(key, side) for key, side in sides if name in side.by]
-        of_intents = [(key, side) for key, side in having if key != "all" and name != "tag"]
-        columns = of_intents or having[-1:]
-        if len(columns[0][1].by[name]) > 1 and not (name == "source" and card.survival):
-            shown = columns if name == "principle" else columns[:1]
+    for name in dict.fromkeys(name for side in card.sides.values() for name in side.by):
+        sides = list(grouped(card, name).items())
+        several = bool(sides) and len(sides[0][1].by[name]) > 1
+        if several and not (name == "source" and card.survival):
+            shown = sides if name == "principle" else sides[:1]
             found.append(_group_table(card, f"by {name}", name, shown))
     return found
 

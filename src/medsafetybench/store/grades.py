@@ -186,9 +186,9 @@ def _query(judges: Sequence[JudgeRecord]) -> str:
 def _standing(found: Grades, judge: int, said: Sequence[tuple[Any, Any, Any]]) -> Standing:
     possible = found.possible
     asked = np.bincount(found.owner, minlength=len(found)) > 0
-    none = np.where(asked, "no_points", "no_criteria")
     reasons: list[str | None] = [
-        None if points > 0 else str(why) for points, why in zip(possible, none, strict=True)
+        None if points > 0 else "no_points" if any_ else "no_criteria"
+        for points, any_ in zip(possible, asked, strict=True)
     ]
     errors = np.zeros(len(found), np.int8)
     unread: dict[int, list[tuple[str | None, bool]]] = {}

@@ -19,14 +19,11 @@ from ...models.carrying import CARRIER, Parked, all_of
 from ...models.opening import open_model
 from ...records import Criterion, Request, Response, Sampling, Verdict
 from ...scale import CRITERIA, CRITERION, points_level
-from ..judge import LONGEST, Judging, nothing_to_judge, why_unread
+from ..judge import CRITERIA_PER_CALL, LONGEST, Judging, nothing_to_judge, why_unread
 from ..llm import ASKED_AGAIN, FINAL
 from ..marker import marker as drawn
 from .prompt import Ours, Published
 from .reading import Reading
-
-MOST = 16
-"""Criteria in one call: at some 60 tokens for each, as many as a reply of 1,024 tokens holds."""
 
 T = TypeVar("T")
 
@@ -42,7 +39,7 @@ class CriteriaJudge:
         model: Model,
         prompt: Ours | Published | None = None,
         sampling: Sampling | None = None,
-        most: int = MOST,
+        most: int = CRITERIA_PER_CALL,
     ) -> None:
         self.name = f"criteria:{model.name}"
         self.concurrency = model.concurrency
@@ -58,7 +55,7 @@ class CriteriaJudge:
         model = open_model(spec.partition(":")[2], judging.endpoint, "judge", judging.meter)
         own = judging.rubric != "ama"
         prompt = Published.read_from(Path(judging.rubric).expanduser()) if own else Ours()
-        return cls(model, prompt, judging.sampling, judging.criteria_per_call or MOST)
+        return cls(model, prompt, judging.sampling, judging.criteria_per_call)
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
