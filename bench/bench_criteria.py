@@ -14,14 +14,12 @@ import asyncio
 import random
 import sys
 from dataclasses import dataclass, field
-from os.path import commonprefix
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
 import criteria_server  # noqa: E402 # of the tests
-
 from medsafetybench.benchmarks import load_benchmark  # noqa: E402
 from medsafetybench.judges.criteria.judge import CriteriaJudge  # noqa: E402
 from medsafetybench.models import Meter  # noqa: E402
@@ -99,8 +97,13 @@ async def grade(model: str, per_call: int) -> Cost:
                 tokens_in += verdict.input_tokens or 0
                 tokens_out += verdict.output_tokens or 0
         pairs = zip(scripted.sent[1:], scripted.sent, strict=False)
-        shared += sum(len(commonprefix(pair)) for pair in pairs) // 4
+        shared += sum(map(begun_alike, *zip(*pairs, strict=True))) // 4 if scripted.sent[1:] else 0
     return Cost(calls, tokens_in, shared, tokens_out, met)
+
+
+def begun_alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike; markers, drawn anew, up to them."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
 
 
 def agreement(one: dict[tuple[str, str], bool | None], other: object) -> float:
@@ -112,7 +115,9 @@ def agreement(one: dict[tuple[str, str], bool | None], other: object) -> float:
 
 def main() -> None:
     found = {m: {n: asyncio.run(grade(m, n)) for n in PER_CALL} for m in ("slips", "tired")}
-    print("| judge | criteria a call | calls | tokens in | of them as in the call before | ", end="")
+    print(
+        "| judge | criteria a call | calls | tokens in | of them as in the call before | ", end=""
+    )
     print("tokens out | unreadable | right | as one call each |")
     print("| --- | --: | --: | --: | --: | --: | --: | --: | --: |")
     for model, ways in found.items():
@@ -120,7 +125,8 @@ def main() -> None:
             truth = {key: criteria_server.met("exact", key[1]) for key in cost.met}
             lost = sum(met is None for met in cost.met.values()) / len(cost.met)
             print(
-                f"| `{model}` | {n} | {cost.calls:,} | {cost.tokens_in:,} | {cost.shared:,} | "
+                f"| `{model}` | {n} | {cost.calls:,} | {cost.tokens_in:,} | "
+                f"{cost.shared / cost.tokens_in:.0%} | "
                 f"{cost.tokens_out:,} | {lost:.1%} | {agreement(cost.met, truth):.1%} | "
                 f"{agreement(cost.met, ways[1].met):.1%} |"
             )

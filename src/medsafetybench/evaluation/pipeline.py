@@ -290,7 +290,8 @@ class Pipeline:
         self.progress.errors += bool(failed)
         for reason in {alike(verdict.reason or "") for verdict in failed}:
             self.progress.faults[reason] += 1
-        self.progress.unscored += not failed and any(v.level is None for v in verdicts)
+        unread = any(verdict.level is None for verdict in verdicts) or not verdicts
+        self.progress.unscored += unread and not failed
 
     async def _judge(self, lane: _Lane, item: Item) -> list[Verdict]:
         """A judge's verdicts on an item, each stored as it comes."""

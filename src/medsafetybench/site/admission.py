@@ -23,7 +23,8 @@ from ..results.checked import cards_known
 from ..results.run import Run, open_run
 from ..results.scorecard import BenchmarkInfo, JudgeChecked
 from ..results.summarise import summarise
-from ..store.outcomes import panel_of, read_outcomes
+from ..store.outcomes import read_outcomes
+from ..store.panel import panel_of
 from ..store.store import Store, response_key
 from .checks import Asked, Checked, Known, benchmark_of, check, fingerprints, name_of
 from .listed import Listed, published_run

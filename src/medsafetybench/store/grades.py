@@ -204,7 +204,10 @@ def _standing(found: Grades, judge: int, said: Sequence[tuple[Any, Any, Any]]) -
 
 
 def left_to_grade(store: Store, judge: JudgeRecord, item: Item) -> Request:
-    """The item's request with those of its criteria alone that the judge has no verdict on yet."""
+    """The item's request with those of its criteria alone that the judge has no verdict on yet;
+    none of them, if there are no points to get."""
+    if not item.request.possible:
+        return replace(item.request, criteria=())
     query = "SELECT intent FROM verdicts WHERE judge = ? AND response = ? AND NOT error"
     there = {key for (key,) in store.select(query, judge.number, item.key)}
     left = tuple(one for one in item.request.criteria if one.key not in there)

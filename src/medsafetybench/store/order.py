@@ -12,6 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
+DRAW = "COALESCE(NULLIF(q.pair, ''), q.id)"
+"""In SQL, the name of the draw that a request is of: its own, or that of its twin."""
+UNGRADED = f"""
+    SELECT MIN(i.position), {DRAW} FROM items i
+    JOIN requests q ON q.key = i.request JOIN responses r ON r.key = i.response
+    WHERE i.run = ? AND r.error IS NULL AND EXISTS (
+        SELECT 1 FROM json_each(q.criteria) c WHERE json_extract(c.value, '$.points') > 0)
+    AND EXISTS (
+        SELECT 1 FROM json_each(q.criteria) c LEFT JOIN verdicts v
+            ON v.judge = ? AND v.response = i.response
+            AND v.intent = json_extract(c.value, '$.key')
+        WHERE v.judge IS NULL OR v.error)
+    GROUP BY i.response, q.criteria"""  # nosec B608 # names of ours
+"""Answered requests with points to get that lack a verdict on one of their criteria."""
+
 
 def in_order(run: str, drawn: Iterable[tuple[int, str]]) -> list[int]:
     """Positions in their order, each given with the name of its draw: the request's pair or id."""

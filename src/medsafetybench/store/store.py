@@ -26,7 +26,7 @@ from ..records import Request, Response, Verdict, digest
 from ..scale import Scale, scale_named
 from .contents import checked_request, checked_response
 from .database import Database
-from .order import in_order
+from .order import DRAW, UNGRADED, in_order
 from .provenance import with_entry
 
 CHUNK = 256
@@ -38,20 +38,6 @@ REQUEST_FIELDS = tuple(field.name for field in fields(Request))
 REQUEST = ", ".join(f"q.{name}" for name in REQUEST_FIELDS)
 NAME = "q.id || COALESCE('@turn-' || q.turn, '@' || q.framing, '')"
 """In SQL, what ``Request.name`` is."""
-DRAW = "COALESCE(NULLIF(q.pair, ''), q.id)"
-"""In SQL, the name of the draw that a request is of: its own, or that of its twin."""
-UNGRADED = f"""
-    SELECT MIN(i.position), {DRAW} FROM items i
-    JOIN requests q ON q.key = i.request JOIN responses r ON r.key = i.response
-    WHERE i.run = ? AND r.error IS NULL AND EXISTS (
-        SELECT 1 FROM json_each(q.criteria) c WHERE json_extract(c.value, '$.points') > 0)
-    AND EXISTS (
-        SELECT 1 FROM json_each(q.criteria) c LEFT JOIN verdicts v
-            ON v.judge = ? AND v.response = i.response
-            AND v.intent = json_extract(c.value, '$.key')
-        WHERE v.judge IS NULL OR v.error)
-    GROUP BY i.response, q.criteria"""  # nosec B608 # names of ours
-"""Answered requests with points to get that lack a verdict on one of their criteria."""
 CONTEXT = REQUEST_FIELDS.index("context")
 RESPONSE_FIELDS = tuple(field.name for field in fields(Response))
 RESPONSE = ", ".join(f"r.{name}" for name in RESPONSE_FIELDS)
