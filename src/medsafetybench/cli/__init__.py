@@ -40,6 +40,7 @@ COMMANDS = {
     "capability": ("capability:capability", "Measure what a model knows."),
     "pressure": ("pressure:pressure", "How long a target held out under pressure."),
     "runs": ("runs:app", "List the runs in the store; name, tag, delete them."),
+    "store": ("stores:app", "Bring stores together into one."),
     "errors": ("errors:errors", "What stood in the way in a run."),
     "explore": ("explore:explore", "Read, compare and label in your browser."),
     "figures": ("figures:figures", "Draw runs, with the numbers behind them."),

@@ -15,7 +15,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from errno import EACCES, ENOSPC, EPERM, EROFS
 from functools import partial
@@ -218,6 +218,10 @@ class Database:
         """Carry out one statement that changes something, in a transaction of the caller's; returns
         the number of the row it added, if it did."""
         return self._db.execute(query, parameters).lastrowid or 0
+
+    def write_many(self, query: str, rows: Iterable[Sequence[Any]]) -> None:
+        """The same statement for each row, in a transaction of the caller's."""
+        self._db.executemany(query, rows)
 
     def close(self) -> None:
         """Close the file."""
