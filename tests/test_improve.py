@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.improvement.checkpoints import last_checkpoint, mark
 from medsafetybench.improvement.examples import Example, check_sides, gather, split
+from medsafetybench.improvement.nodes import differing
 from medsafetybench.improvement.preferences import pairs_from_file, pairs_from_run
 from medsafetybench.improvement.recipe import load_recipe
 from medsafetybench.improvement.schedule import schedule
@@ -413,26 +415,54 @@ def test_a_full_disk_in_mid_checkpoint(whole: Path, little_room: Path) -> None:
     assert (folder / weights).read_bytes() == (whole / weights).read_bytes()
 
 
-def test_two_processes_learn_as_one(tmp_path: Path) -> None:
-    given = ("improve", "--base", "hf:demo", *SMALL, "--set", "dropout=0")
-    given += ("--set", "micro_batch=4", "--set", "epochs=0.5")
-    run(*given, "-o", tmp_path / "one")
-    launched = subprocess.run(
+@pytest.fixture
+def port() -> int:
+    """A free port of this machine."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def node(port: int, *command: str | Path) -> subprocess.Popen[str]:
+    """One of two machines that meet at a port of this one, with one process."""
+    launch = (sys.executable, "-m", "torch.distributed.run", "--nnodes", "2")
+    meeting = ("--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}")
+    return subprocess.Popen(
         [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc_per_node", "2", "-m", "medsafetybench.cli", *given),
-            *("--processes", "2", "-o", str(tmp_path / "two")),
+            *launch,
+            *meeting,
+            "--nproc-per-node",
+            "1",
+            "-m",
+            "medsafetybench.cli",
+            *map(str, command),
         ],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    assert launched.returncode == 0, launched.stderr
-    one, two = record(tmp_path / "one"), record(tmp_path / "two")
-    assert (one["processes"], two["processes"]) == (1, 2)
-    for alone, together in zip(one["losses"], two["losses"], strict=True):
-        assert together["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+
+
+def test_two_machines_learn_as_one(tmp_path: Path, port: int) -> None:
+    given = ("improve", "--base", "hf:demo", *SMALL, "--set", "dropout=0")
+    given += ("--set", "micro_batch=4", "--set", "epochs=0.5")
+    nodes = [node(port, *given, "--processes", "2", "-o", tmp_path / "two") for _ in range(2)]
+    run(*given, "-o", tmp_path / "one")
+    for one in nodes:
+        _, said = one.communicate(timeout=300)
+        assert one.returncode == 0, said
+    alone, together = record(tmp_path / "one"), record(tmp_path / "two")
+    assert (alone["processes"], together["processes"]) == (1, 2)
+    for apart, joint in zip(alone["losses"], together["losses"], strict=True):
+        assert joint["loss"] == pytest.approx(apart["loss"], rel=1e-4)
+
+
+def test_machines_that_begin_with_something_else_are_told_apart() -> None:
+    seen = {"seed": 0, "checkpoint": "checkpoint-4"}
+    assert differing([("a", seen), ("b", dict(seen))]) is None
+    said = differing([("a", seen), ("b", {**seen, "checkpoint": None})])
+    assert said is not None
+    assert "the same checkpoint (a: checkpoint-4; b: None)" in said
 
 
 # What changes

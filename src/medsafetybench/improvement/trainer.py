@@ -34,6 +34,7 @@ from . import adapter
 from .checkpoints import last_checkpoint, mark
 from .encode import IGNORED, Encoder
 from .examples import Example
+from .nodes import differing, everyone_s
 from .prepare import Prepared, prepare
 from .sft import trainer_class
 from .training import Training, Watcher
@@ -70,6 +71,9 @@ def run_training(
     folder = adapter.begin(training.output, settings)
     trainer = _trainer(training, files, encoder, data, watcher)
     resumed = last_checkpoint(folder)
+    seen = {**settings, "checkpoint": resumed.name if resumed else None}
+    if said := differing(everyone_s(seen, training.processes)):
+        raise MsbError(said)
     if resumed:
         watcher.note(f"goes on from {resumed.name.replace('-', ' ')}")
     started = time.perf_counter()

@@ -252,9 +252,11 @@ class Store(Database):
     def unanswered(self, run: RunRecord) -> list[int]:
         """Positions with no response, or one that is an error; one for each response needed. They
         are in the order in which the run asks (see order.py)."""
+        # CROSS JOIN: SQLite looks into the tables in the order given, so that what is there already
+        # costs one look where most is.
         query = f"""
             SELECT MIN(i.position), {DRAW} FROM items i
-            JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
+            LEFT JOIN responses r ON r.key = i.response CROSS JOIN requests q ON q.key = i.request
             WHERE i.run = ? AND (r.key IS NULL OR r.error IS NOT NULL)
             GROUP BY i.response, q.intent"""  # nosec B608 # names of ours
         return in_order(run.id, self._db.execute(query, (run.number,)))
@@ -265,10 +267,10 @@ class Store(Database):
         if judge.scale.parts:
             return in_order(run.id, self._db.execute(UNGRADED, (run.number, judge.number)))
         query = f"""
-            SELECT MIN(i.position), {DRAW} FROM items i
-            JOIN requests q ON q.key = i.request JOIN responses r ON r.key = i.response
+            SELECT MIN(i.position), {DRAW} FROM items i CROSS JOIN requests q ON q.key = i.request
             LEFT JOIN verdicts v
                 ON v.judge = ? AND v.response = i.response AND v.intent = q.intent
+            CROSS JOIN responses r ON r.key = i.response
             WHERE i.run = ? AND r.error IS NULL AND (v.judge IS NULL OR v.error)
             GROUP BY i.response, q.intent"""  # nosec B608 # names of ours
         return in_order(run.id, self._db.execute(query, (judge.number, run.number)))
