@@ -1,4 +1,5 @@
-"""What a store keeps beside runs, on its way into another one: samples, looks, cards, capability.
+"""What a store keeps beside runs, on its way into another one: samples, looks, cards, capability;
+and what stays, since only its own store can go on with it: batches.
 
 add_bookkeeping(store, source, runs, judges, muddled)   # lines on what did not go together
 """
@@ -44,6 +45,13 @@ def add_bookkeeping(
     said = [
         f"{len(differ)} results of capability differ from those in {store.path}, which stand"
     ] * bool(differ)
+    # A batch is known by a secret of its store (batch_secret), so none of batch_calls can move.
+    out = "SELECT COUNT(*) FROM batches WHERE state IN ('prepared', 'submitted')"
+    if waiting := next(source.select(out))[0]:
+        said.append(
+            f"batches that are out, not collected yet: {waiting}; run their evaluation again with "
+            f"--store {source.path}, and then merge it again"
+        )
     if muddled:
         said.append("who labelled how much of a sample of those responses was left out")
     return said
