@@ -14,6 +14,7 @@ import criteria_server
 from commands import msb
 from conftest import Server
 from medsafetybench import evaluate
+from medsafetybench.benchmarks.audit.criteria import wrong_with_criteria
 from medsafetybench.errors import MsbError
 from medsafetybench.evaluation.options import JudgeOptions
 from medsafetybench.evaluation.run import Run
@@ -320,3 +321,55 @@ def test_criteria_that_are_none_are_told_with_their_place(criteria: str, expecte
     with pytest.raises(MsbError, match=r"ours\.jsonl:1: criteria") as error:
         load_benchmark("ours.jsonl")
     assert expected in str(error.value)
+
+
+# The audit
+
+
+def test_the_audit_finds_what_is_wrong_with_criteria_and_leaves_the_rest() -> None:
+    def of(identity: str, *criteria: tuple[str, float]) -> Request:
+        listed = tuple(Criterion(text, points) for text, points in criteria)
+        return Request(identity, "How?", "care", criteria=listed)
+
+    found = wrong_with_criteria(
+        [
+            of("missing"),
+            of("total", ("Claims that it is safe.", -5)),
+            of("zero", ("Names a dose.", 0), ("Says to call.", 5)),
+            of("twice", ("Says to call for help.", 5), ("says to call for HELP", 4)),
+            of("fault", ("Fails to ask about allergies.", 5), ("Says to call.", 5)),
+            of("right", ("Correctly names the organ.", -5), ("Says to call.", 5)),
+            of("both", ("Recommends a drug today.", 5), ("Recommends a drug today.", -5)),
+            of("later", ("Asks about the dose in the next turn.", 5)),
+            of("picture", ("Includes an image of the rash.", 5)),
+            of("opposite", ("Recommends aspirin.", 5), ("Does not recommend aspirin.", 5)),
+            of("fine", ("Fails to ask about allergies.", -5), ("Does not name a dose.", 5)),
+            of("apart", ("Does not recommend aspirin.", 5), ("Recommends aspirin.", -5)),
+        ]
+    )  # fmt: skip
+    assert [(one.request.id, one.kind.removeprefix("criteria_")) for one in found] == [
+        ("missing", "missing"),
+        ("total", "zero_total"),
+        ("zero", "zero_points"),
+        ("twice", "duplicate"),
+        ("fault", "wrong_sign"),
+        ("right", "wrong_sign"),
+        ("both", "wrong_sign"),
+        ("later", "unmeetable"),
+        ("picture", "unmeetable"),
+        ("opposite", "unmeetable"),
+    ]
+    assert list(wrong_with_criteria([Request("1", "How?")])) == []
+
+
+def test_the_command_counts_what_is_wrong_with_the_thirty() -> None:
+    said = msb("data", "audit", f"healthbench:{LIKE}", "-o", "found.csv")
+    assert (said.code, said.err) == (0, "")
+    assert "Criteria: 89" in said.out
+    rows = [line.split() for line in said.out.splitlines() if line.startswith(("missing", "zero"))]
+    assert [row[:3] for row in rows] == [
+        ["missing", "1", "a"],
+        ["zero", "total", "1"],
+        ["zero", "points", "0"],
+    ]
+    assert "criteria_zero_total" in Path("found.csv").read_text()

@@ -15,7 +15,7 @@ from ..errors import MsbError, UnknownName
 from ..labelled import Labelled, LabelledSet, load_set, sets_at_hand
 from ..labelled.published import PUBLISHED
 from ..labelled.split import PARTS
-from ..results.judge_card import Checked
+from ..results.judge_card import Checked, compared_on
 from ..results.measures import REFUSAL
 from ..scale import SCALES, Scale
 from ..statistics.sampling import stratified_sample
@@ -59,7 +59,7 @@ def open_sets(
     if choice.part is not None and choice.part not in PARTS:
         raise UnknownName("part", choice.part, PARTS)
     parts = []
-    for name in dict.fromkeys(names or sets_at_hand(choice.data_dir)):
+    for name in dict.fromkeys(names or _telling(sets_at_hand(choice.data_dir), scales)):
         whole = _open(store, name, scales, choice)
         part = choice.part or ("all" if whole.own else "test")
         taken = _sample(whole.part(part), choice)
@@ -67,6 +67,15 @@ def open_sets(
             raise MsbError(f"{name} has no response in its part {part!r}; try --split all")
         parts.append(Part(taken, part, len(whole.rows)))
     return parts
+
+
+def _telling(names: Sequence[str], scales: Sequence[Scale]) -> list[str]:
+    """The published sets that all of the judges can be compared on."""
+    return [
+        name
+        for name in names
+        if all(compared_on(scale, PUBLISHED[name].scale) is not None for scale in scales)
+    ]
 
 
 def _open(store: Store, name: str, scales: Sequence[Scale], choice: Choice) -> LabelledSet:
@@ -135,6 +144,10 @@ def checked_part(part: Part) -> Checked:
     draws: dict[str, int] = {}
     numbers = [draws.setdefault(row.request.pair or row.request.id, len(draws)) for row in rows]
     given = [row.given or (0,) * len(part.found.annotators) for row in rows]
+    raters: dict[str, int] = {}
+    who = [[raters.setdefault(one, len(raters)) for one in row.raters] for row in rows]
+    slots = max(map(len, who), default=0)
+    groups: dict[str | None, int] = {}
     return Checked(
         name=part.found.name,
         version=part.found.version,
@@ -149,4 +162,7 @@ def checked_part(part: Part) -> Checked:
         whole=part.whole,
         left_out=part.found.left_out,
         by=part.found.by,
+        raters=np.array([own + [-1] * (slots - len(own)) for own in who], np.int64).T,
+        names=list(raters),
+        groups=np.array([groups.setdefault(r.request.source, len(groups)) for r in rows], np.int64),
     )

@@ -55,7 +55,7 @@ def audit(
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Audit benchmarks: counts, duplicates, leakage, label noise, junk, phrasing, twins.
+    """Audit benchmarks: counts, duplicates, leakage, label noise, junk, phrasing, twins, criteria.
 
     A judge, such as openai:MODEL, finds requests that are probably benign.
     """
@@ -147,9 +147,18 @@ def _show(report: Audit) -> None:
     if report.junk:
         rows = [(kind, f"{n:,}", KINDS[kind][0]) for kind, n in report.junk.items()]
         show.table(("junk", "requests", "what it is"), rows, right=("requests",))
-    _show_phrasing(report)
-    _show_twins(report)
-    _show_benign(report)
+    for show_part in (_show_phrasing, _show_twins, _show_criteria, _show_benign):
+        show_part(report)
+
+
+def _show_criteria(report: Audit) -> None:
+    from ..benchmarks.audit.criteria import KINDS
+
+    if (found := report.criteria) is None:
+        return
+    say("", f"Criteria: {found['criteria']:,}; told by their words, to be looked at:")
+    rows = [(name, f"{found.get(kind, 0):,}", what) for kind, (name, what) in KINDS.items()]
+    show.table(("criteria", "found", "what it is"), rows, right=("found",))
 
 
 def _show_benign(report: Audit) -> None:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ..results.drift import Drift
     from ..results.judge_card import JudgeCard
     from ..statistics.agreement import Figure
+    from ..statistics.macro_f1 import EachF1
+
+MOST = 12
+"""Annotators that are listed."""
 
 
 def drift(found: Sequence[Drift]) -> None:
@@ -83,6 +87,8 @@ def _show_set(found: Sequence[JudgeCard], name: str, part: str) -> None:
     rows = [_row(card)[: len(header)] for card in found]
     show.table(header, rows, right=header[1:])
     for card in found:
+        if card.f1:
+            _show_each(card.judge, card.f1)
         if card.unscored:
             listed = ", ".join(f"{count} x {why}" for why, count in card.unscored.items())
             say(f"{card.judge}: no verdict: {listed}; right on {card.right:.1%} of all")
@@ -90,6 +96,27 @@ def _show_set(found: Sequence[JudgeCard], name: str, part: str) -> None:
             listed = ", ".join(f"{said} {count:,}" for said, count in row.items())
             say(f"{card.judge} where the label is {label} ({sum(row.values()):,}): {listed}")
     say()
+
+
+def _show_each(judge: str, found: EachF1) -> None:
+    """The judge against each annotator, and each against the others: macro F1."""
+    groups = f"mean over {found.groups} kinds of criteria" if found.groups > 1 else "one kind"
+    say(
+        f"{judge}, macro F1 against each annotator's labels: {interval(found.judge)}; "
+        f"{groups} {found.judge_by_group:.2f}",
+        f"annotators against each other: {found.others:.2f}; {groups} {found.others_by_group:.2f}",
+    )
+    told = sorted(found.raters, key=lambda one: -one.n)
+    rows = [(one.rater, one.n, _two(one.judge), _two(one.others)) for one in told[:MOST]]
+    header = ("annotator", "labels", judge, "other annotators")
+    show.table(header, rows, right=header[1:])
+    if len(told) > MOST:
+        say(f"and {len(told) - MOST} more with fewer labels (--json has them)")
+    say()
+
+
+def _two(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
 
 
 def _row(card: JudgeCard) -> tuple[Any, ...]:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import MsbError, UnknownName
-from ..scale import REFUSAL, Scale
+from ..scale import Scale
 from ..tables import is_table
+from . import physicians
 from .files import file_set
 from .labelled import LabelledSet
 from .published import PUBLISHED, folder_of, missing
@@ -28,15 +29,21 @@ def load_set(
 
     Raises MsbError for an unknown name, a file that is not at hand or another than published.
     """
+    if str(name).startswith(f"{physicians.NAME}:"):
+        return physicians.file_set(Path(str(name).partition(":")[2]).expanduser())
     if is_table(name):
         return file_set(Path(name).expanduser(), columns, scale)
     if str(name) not in PUBLISHED:
-        raise UnknownName("labelled set", str(name), [*PUBLISHED, "FILE.csv", "FILE.jsonl"])
+        raise UnknownName(
+            "labelled set",
+            str(name),
+            [*PUBLISHED, f"{physicians.NAME}:FILE", "FILE.csv", "FILE.jsonl"],
+        )
     published = PUBLISHED[str(name)]
     rows, left_out = published.rows(published.content(folder_of(published, data_dir)))
     return LabelledSet(
         published.name,
-        REFUSAL,
+        published.scale,
         tuple(rows),
         published.version,
         published.licence,

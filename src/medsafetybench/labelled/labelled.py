@@ -18,7 +18,8 @@ class Labelled:
     """One response with its label, the score of a level of its set's scale; 0 where people did not
     settle on one.
 
-    ``given`` has each annotator's own, 0 for none. Responses to one request have one ``pair``, so
+    ``given`` has each annotator's own, 0 for none; where the annotators differ from row to row,
+    ``raters`` names those of this one. Responses to one request have one ``pair``, so
     that they count as one draw. ``key`` is that of a response that is in the store already.
     """
 
@@ -27,6 +28,7 @@ class Labelled:
     label: int
     given: tuple[int, ...] = ()
     key: bytes | None = None
+    raters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

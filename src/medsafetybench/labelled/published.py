@@ -15,9 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..benchmarks.healthbench import BLOB
 from ..benchmarks.official import cache, data_root, download
 from ..errors import MsbError
-from . import readers
+from ..scale import CRITERIA, REFUSAL, Scale
+from . import physicians, readers
 from .labelled import Labelled
 
 GITHUB = "https://raw.githubusercontent.com"
@@ -62,6 +64,7 @@ class Published:
     files: Mapping[str, File]
     rows: Callable[[Mapping[str, bytes]], tuple[list[Labelled], int]]
     annotators: tuple[str, ...] = ()
+    scale: Scale = REFUSAL
 
     def content(self, folder: Path) -> dict[str, bytes]:
         """Its files by their paths. Raises MsbError for one that is missing or differs."""
@@ -161,6 +164,19 @@ PUBLISHED: Mapping[str, Published] = {
             ("pyrit-refusal",),
             {"refusal.csv": File(f"{PYRIT}/{PYRIT_FOLDER}/refusal.csv")},
             readers.pyrit,
+        ),
+        Published(
+            physicians.NAME,
+            "2025-05-07",
+            "answers with one criterion each, met or not by several physicians (29,511)",
+            "MIT",
+            "checking",
+            "https://github.com/openai/simple-evals",
+            ("healthbench",),
+            {physicians.FILE: File(f"{BLOB}/{physicians.FILE}")},
+            physicians.of_files,
+            physicians.SLOTS,
+            CRITERIA,
         ),
     )
 }

@@ -26,6 +26,7 @@ from ..statistics.agreement import Figure
 from ..statistics.agreement_figures import pair_figures
 from ..statistics.estimates import estimate_proportion
 from ..statistics.interval import Floats
+from ..statistics.macro_f1 import EachF1, agreement, from_plain_f1
 from ..store.outcomes import Column
 from ..store.panel import Scores
 from .measures import REFUSAL
@@ -41,7 +42,8 @@ class Checked:
     ``labels`` (n,) are people's scores on their ``scale``; ``given`` (m, n) each annotator's, 0 for
     none; ``draws`` (n,) is one number for the responses to one request. ``whole`` is how many
     responses the set has, ``left_out`` how many it has besides, without a label; ``by`` says who
-    labelled.
+    labelled. Where annotators differ from row to row, ``raters`` (m, n) are their places in
+    ``names``, -1 for none, and ``groups`` (n,) what figures by annotator are averaged over.
     """
 
     name: str
@@ -57,6 +59,9 @@ class Checked:
     whole: int
     left_out: int
     by: str = PEOPLE
+    raters: NDArray[np.int64] | None = None
+    names: Sequence[str] = ()
+    groups: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class JudgeCard:
     ``right`` is the share on which the judge is right where no verdict counts as wrong, and
     ``kappa_of_all`` the kappa of declining where it does.
     ``phrases`` is the kappa of the plain matcher on the responses that both scored; ``people`` that
-    of every two annotators with each other, the mean of them where there are several pairs.
+    of every two annotators with each other, the mean of them where there are several pairs. ``f1``
+    is the agreement with each of several people, where these differ from row to row.
     """
 
     judge: str
@@ -116,6 +122,7 @@ class JudgeCard:
     fitted: Mapping[str, Any] | None = None
     at: str = field(default="")
     by: str = PEOPLE
+    f1: EachF1 | None = None
 
     @property
     def counts(self) -> bool:
@@ -125,14 +132,19 @@ class JudgeCard:
 
 def comparable(judge: str, scale: Scale, people: Scale, name: str) -> Compared:
     """What a judge and labels are compared on. Raises MsbError where there is nothing."""
-    if REFUSAL.supports(scale) and REFUSAL.supports(people):
-        return "declines"
-    if scale is people:
-        return "levels"
+    if compared := compared_on(scale, people):
+        return compared
     raise MsbError(
         f"{judge} says {scale.title} and the labels of {name} say {people.title}; they cannot be "
         f"compared: take labels on the scale {scale.key}, or a judge such as {people.judges}"
     )
+
+
+def compared_on(scale: Scale, people: Scale) -> Compared | None:
+    """What verdicts on one scale and labels on another can be compared on."""
+    if REFUSAL.supports(scale) and REFUSAL.supports(people):
+        return "declines"
+    return "levels" if scale is people else None
 
 
 def judge_card(on: Checked, found: Verdicts, phrases: Scores | None = None) -> JudgeCard:
@@ -169,7 +181,7 @@ def judge_card(on: Checked, found: Verdicts, phrases: Scores | None = None) -> J
         unscored=_reasons(found),
         confusion=_confusion(on, found),
         accuracy=_share(said == truth, both, on.draws),
-        right=float(right.sum() / max(len(on.labels), 1)),
+        right=float(right.sum() / max(int((on.labels > 0).sum()), 1)),
         balanced_accuracy=mean_figure([sensitivity, specificity]),
         sensitivity=sensitivity,
         specificity=specificity,
@@ -179,7 +191,22 @@ def judge_card(on: Checked, found: Verdicts, phrases: Scores | None = None) -> J
         phrases=_beside(on, said, truth, phrases) if compared == "declines" else None,
         people=_people(on, compared),
         by=on.by,
+        f1=_each(on, found) if on.names else None,
     )
+
+
+def _each(on: Checked, found: Verdicts) -> EachF1:
+    """With each annotator, on yes and no: the best level of the scale is yes."""
+    best = max(on.scale.scores("care"))
+
+    def yes(scores: Scores) -> Floats:
+        return np.where(scores > 0, (scores == best).astype(float), np.nan)
+
+    assert on.raters is not None, "annotators have names"
+    assert on.groups is not None, "annotators have names"
+    given = yes(on.given)[: len(on.raters)]
+    codes = np.where(np.isnan(given), -1, on.raters)
+    return agreement(yes(found.scores), given, codes, on.groups, on.draws, list(on.names))
 
 
 def mean_figure(figures: Sequence[Figure]) -> Figure:
@@ -203,6 +230,8 @@ def from_plain(row: Mapping[str, Any]) -> JudgeCard:
     for name in FIGURES:
         if found.get(name) is not None:
             found[name] = Figure(*(np.nan if end is None else end for end in found[name]))
+    if found.get("f1") is not None:
+        found["f1"] = from_plain_f1(found["f1"])
     return JudgeCard(**found)
 
 
@@ -248,6 +277,8 @@ def _confusion(on: Checked, found: Verdicts) -> dict[str, dict[str, int]]:
     table: dict[str, dict[str, int]] = {}
     pairs = Counter(zip(on.labels.tolist(), found.scores.tolist(), strict=True))
     for (label, score), count in sorted(pairs.items()):
+        if not label:
+            continue  # people did not settle on one
         said = found.scale.title_of(score, "harmful") if score else "unscored"
         row = table.setdefault(on.scale.title_of(label, "harmful"), {})
         row[said] = row.get(said, 0) + count

@@ -19,6 +19,7 @@ import numpy as np
 
 from ...records import Request
 from .. import Benchmark
+from .criteria import Wrong, wrong_with_criteria
 from .duplicates import DEFAULT, Likeness, Pairs, clusters, comparable, greedy, near_pairs
 from .junk import junk
 from .phrasing import Phrasing, phrasing
@@ -81,7 +82,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The report. ``counts`` are requests by (benchmark, source, principle, intent)."""
+    """The report. ``counts`` are requests by (benchmark, source, principle, intent); ``criteria``
+    how many criteria there are, if any, and what is wrong with them by kind."""
 
     requests: int
     counts: dict[tuple[str, str, str, str], int]
@@ -94,6 +96,7 @@ class Audit:
     phrasing: Phrasing | None
     twins: Twins | None = None
     benign: dict[str, Any] | None = None
+    criteria: dict[str, int] | None = None
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,6 +124,9 @@ def audit(benchmarks: Sequence[Benchmark], measures: Sequence[Likeness] = DEFAUL
     found = {str(measure): near_pairs(texts, measure) for measure in measures}
     kinds = [junk(request.text) for request in requests]
     lengths = [len(request.text.split()) for request in requests]
+    wrong = list(wrong_with_criteria(requests))
+    criteria = sum(len(request.criteria) for request in requests)
+    counted = {"criteria": criteria, **Counter(one.kind for one in wrong)}
     return Audit(
         requests=len(requests),
         counts=_counts(named),
@@ -136,7 +142,13 @@ def audit(benchmarks: Sequence[Benchmark], measures: Sequence[Likeness] = DEFAUL
         words=(min(lengths, default=0), float(np.median(lengths or [0])), max(lengths, default=0)),
         phrasing=phrasing(r.reference for r in requests if r.reference and r.intent == "harmful"),
         twins=twins(named),
-        findings=(*_same(requests, texts), *_alike(requests, found), *_junk(requests, kinds)),
+        criteria=counted if criteria else None,
+        findings=(
+            *_same(requests, texts),
+            *_alike(requests, found),
+            *_junk(requests, kinds),
+            *map(_wrong, wrong),
+        ),
     )
 
 
@@ -230,3 +242,9 @@ def _junk(requests: Sequence[Request], kinds: Sequence[Sequence[str]]) -> Iterat
     for request, own in zip(requests, kinds, strict=True):
         for kind in own:
             yield Finding(f"junk_{kind}", request.id, request.text, request.principle)
+
+
+def _wrong(one: Wrong) -> Finding:
+    """What is wrong with a criterion: its text in place of the request's, where it is of one."""
+    text = one.criterion or one.request.text
+    return Finding(one.kind, one.request.id, text, one.request.principle, other_text=one.other)
