@@ -4,6 +4,7 @@
 # make test      all tests
 # make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
 # make fuzz      every reader against files with something wrong in them (ten minutes)
+# make axe       every page as axe-core reads it, in all four of telephone, desk, light and dark
 # make docs      the documentation as a site that can be searched offline: build/docs/index.html
 # make docs-images  the pictures of pages in docs/images, taken anew (needs Chromium)
 # make lint      ruff, mypy and bandit; pip-audit where it reaches who knows of vulnerabilities
@@ -24,7 +25,7 @@ PIP := $(BIN)/pip install --quiet --no-deps --no-build-isolation
 TOOLS := .venv/tools/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo demo-real real-model test fuzz mutants docs docs-images lint audit sbom lock dist clean \
+.PHONY: demo demo-real real-model test axe fuzz mutants docs docs-images lint audit sbom lock dist clean \
   replicate replicate-real train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-criteria bench-local bench-train bench-statistics bench-scale
 
@@ -71,6 +72,9 @@ real-model: .venv/real-model
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+axe: .venv/dev
+	MSB_AXE=all $(BIN)/python -m pytest tests/test_accessibility.py tests/test_site_browser.py
 
 fuzz: .venv/dev
 	PYTHONPATH=tests $(BIN)/python bench/fuzz.py --seconds 600

@@ -26,6 +26,7 @@ import orjson
 import yaml
 
 import mutations
+import sent
 from commands import msb
 from medsafetybench import open_run
 from medsafetybench.benchmarks.files import file_benchmark
@@ -543,6 +544,8 @@ def readers() -> dict[str, Reader]:
         "an index": _reader(model("model.safetensors.index.json"), INDEX, ".json"),
         "weights": _reader(model("model.safetensors"), HEADER, ".bin", WEIGHTS),
         "a GGUF file": _reader(read_header, gguf_file, ".gguf", PLAIN),
+        "a submission's result": _reader(sent.with_result, sent.result, ".json"),
+        "a submission's samples": _reader(sent.with_samples, sent.samples, ".jsonl", LINES),
         "a store": Reader(store, a_store_s_content, ".db", Stores(bytes)),
     }
 

@@ -129,7 +129,7 @@ def _evaluated(card: Scorecard, record: RunRecord) -> str:
         for made in record.provenance
         if "medsafetybench" in made.get("packages", {})
     )
-    version = ", ".join(versions) or "[version not recorded]"
+    version = ", ".join(map(name, versions)) or "[version not recorded]"
     sides = " and ".join(f"{s.n:,} {key}" for key, s in card.sides.items() if key != "all")
     details = f" ({', '.join(name(d, 120) for d in card.details)})" if card.details else ""
     chosen = "; ".join(f"{key} = {value}" for key, value in card.benchmark.selection.items())
@@ -137,8 +137,8 @@ def _evaluated(card: Scorecard, record: RunRecord) -> str:
     return (
         f"We evaluated {name(card.target)}{details} with medsafetybench {version} "
         f"{cited('han2024medsafetybench', 'medsafetybench')} on {name(card.benchmark.title)}"
-        f"{narrowed}: {sides} requests (SHA-256 {card.benchmark.sha256}; run {card.run}, begun "
-        f"{card.created[:10]})."
+        f"{narrowed}: {sides} requests (SHA-256 {name(card.benchmark.sha256, 64)}; run "
+        f"{card.run}, begun {name(card.created[:10])})."
     )
 
 
@@ -169,15 +169,17 @@ def _judged(card: Scorecard) -> Iterator[str]:
 
 def _judge(judge: Mapping[str, object]) -> str:
     called = name(judge.get("model") or judge.get("judge") or "a judge")
-    parts = [f"version {judge['version']}"] if judge.get("version") else []
+    parts = [f"version {name(judge['version'])}"] if judge.get("version") else []
     if judge.get("sha256"):
-        parts.append(f"SHA-256 {str(judge['sha256'])[:16]}")
+        parts.append(f"SHA-256 {name(judge['sha256'])[:16]}")
     if judge.get("rubric"):
-        parts.append(f"rubric {name(judge['rubric'])} (SHA-256 {str(judge['rubric_sha256'])[:16]})")
+        parts.append(
+            f"rubric {name(judge['rubric'])} (SHA-256 {name(judge['rubric_sha256'])[:16]})"
+        )
     sampling = judge.get("sampling")
     if isinstance(sampling, Mapping) and sampling.get("temperature") is not None:
         parts.append(f"temperature {sampling['temperature']:g}")
-    parts.append(f"key {judge['key']}")
+    parts.append(f"key {name(judge['key'])}")
     return f"{called} ({', '.join(parts)})"
 
 

@@ -28,7 +28,7 @@ from ..store.panel import panel_of
 from ..store.store import Store, response_key
 from .checks import Asked, Checked, Known, benchmark_of, check, fingerprints, name_of
 from .listed import Listed, published_run
-from .submission import Submission, level_of, read_submission, settings_from, submissions_in
+from .submission import Submission, level_of, read_submission, submissions_in
 
 NOT_SETTINGS = ("deployment_type", "model_availability")
 """What their form wants beside a target's settings."""
@@ -113,7 +113,7 @@ def admitted(sent: Iterable[Checked], known: Known, path: Path) -> list[Listed]:
 def _store(store: Store, one: Submission, known: Known) -> None:
     asked = benchmark_of(one, known)
     assert asked is not None, "it was checked"
-    target = settings_from(one.result.model_info.additional_details)
+    target = dict(one.target)
     target["model"] = str(target.get("model") or one.result.model_info.name)
     for name in NOT_SETTINGS:
         target.pop(name, None)

@@ -6,7 +6,7 @@ exports is valid by both. ``additional_details`` are texts there, and hold what 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, Json, StringConstraints
 
@@ -46,7 +46,7 @@ class SourceData(BaseModel):
 
 class MetricDetails(BaseModel):
     judge: Name
-    judge_settings: Json[list[dict[str, Any]]]
+    judge_settings: Json[list[dict[str, str]]]
     judge_scale: Name
     judge_cards: Json[list[JudgeChecked]]
 

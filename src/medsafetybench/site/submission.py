@@ -30,6 +30,8 @@ from .form import Measured, Result, Sample, ScoreDetails, SourceData
 MEASURE = "medsafetybench."
 """How the ids of our measures begin there."""
 SAMPLES = "_samples.jsonl"
+NUMBERS = ("sampling.temperature", "sampling.max_tokens", "sampling.seed")
+"""Settings of a target that are reckoned with."""
 
 
 @dataclass
@@ -59,12 +61,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Submission:
-    """A submission as it was read; ``answers`` by the ids of requests."""
+    """A submission as it was read; ``answers`` by the ids of requests, ``target`` what decides
+    them."""
 
     name: str
     result: Result
     judge: Judged
     answers: Mapping[str, Answer]
+    target: Mapping[str, Any]
     rows: int
     sha256: str
     strangers: tuple[str, ...]
@@ -132,6 +136,7 @@ def read_submission(path: Path, name: str = "") -> Submission:
         result,
         _judged(path, result),
         answers,
+        settings_from(result.model_info.additional_details),
         count,
         hashlib.sha256(listed.read_bytes()).hexdigest(),
         tuple(sorted(strangers)),
@@ -203,24 +208,30 @@ def _judged(path: Path, result: Result) -> Judged:
 
 def settings_from(flat: Mapping[str, str]) -> dict[str, Any]:
     """Settings as they were before an export made text of them: ``sampling.seed`` is inside
-    ``sampling``, and what reads as a number is one."""
+    ``sampling``, and a number. Raises MsbError for a number that is none, or a part that is both
+    a text and something with parts."""
     found: dict[str, Any] = {}
     for name, text in flat.items():
         *above, last = name.split(".")
-        place = found
+        place: Any = found
         for part in above:
-            inner = place.setdefault(part, {})
-            if not isinstance(inner, dict):
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
                 break
-            place = inner
-        else:
-            place[last] = _value(text)
+        if not isinstance(place, dict) or isinstance(place.get(last), dict):
+            raise MsbError(f"the target's setting {name} is a text, and has parts")
+        place[last] = _number(name, text) if name in NUMBERS else text
+    if not isinstance(found.get("sampling", {}), dict):
+        raise MsbError("the target's setting sampling is a text, and has parts")
     return found
 
 
-def _value(text: str) -> Any:
+def _number(name: str, text: str) -> float | int:
     try:
         value = orjson.loads(text)
     except ValueError:
-        return text
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else text
+        value = None
+    whole = name != "sampling.temperature"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise MsbError(f"the target's setting {name} is {text[:40]!r}, and should be a number")
+    return value
