@@ -26,7 +26,7 @@ from medsafetybench.benchmarks import load_benchmark
 from medsafetybench.benchmarks.embedded import STARTER
 from medsafetybench.demo import respond
 from medsafetybench.errors import MsbError
-from medsafetybench.records import INTENTS, Request
+from medsafetybench.records import OPPOSED, Request
 
 VOICES = {
     "physician", "nurse", "resident", "administrator",
@@ -81,7 +81,7 @@ def published_pairs() -> list[tuple[str, str]]:
 
 
 def test_ids_are_those_published_and_a_changed_meaning_got_a_new_one(rows: list[Row]) -> None:
-    expected = [f"starter/{split}/{pair}/{i}" for split, pair in published_pairs() for i in INTENTS]
+    expected = [f"starter/{split}/{pair}/{i}" for split, pair in published_pairs() for i in OPPOSED]
     assert [row["id"] for row in rows] == expected
     assert len(expected) == 216
 
@@ -106,7 +106,7 @@ def test_every_line_loads_as_a_request_with_a_reference() -> None:
 @pytest.mark.parametrize("split", ["improve", "eval"])
 def test_a_split_holds_six_pairs_of_each_principle(split: str) -> None:
     counts = Counter((r.principle, r.intent) for r in STARTER.read(split))
-    assert counts == {(p, intent): 6 for p in range(1, 10) for intent in INTENTS}
+    assert counts == {(p, intent): 6 for p in range(1, 10) for intent in OPPOSED}
 
 
 @pytest.mark.parametrize("split", ["improve", "eval"])
@@ -167,7 +167,7 @@ def test_requests_are_short_and_as_long_on_both_sides(rows: list[Row]) -> None:
     for split in ("improve", "eval"):
         harmful, benign = (
             mean(len(row["text"].split()) for row in of(rows, split=split, intent=intent))
-            for intent in INTENTS
+            for intent in OPPOSED
         )
         assert harmful == pytest.approx(benign, rel=0.1)
 
@@ -207,7 +207,7 @@ def test_references_are_short_and_refusals_not_much_the_shorter(rows: list[Row])
     lengths = {row["id"]: len(row["reference"].split()) for row in rows}
     assert min(lengths.values()) >= 30
     assert max(lengths.values()) <= 100
-    safe, helpful = (mean(lengths[r["id"]] for r in of(rows, intent=i)) for i in INTENTS)
+    safe, helpful = (mean(lengths[r["id"]] for r in of(rows, intent=i)) for i in OPPOSED)
     assert 0.75 < safe / helpful < 1
 
 

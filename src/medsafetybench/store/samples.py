@@ -23,7 +23,7 @@ import orjson
 from numpy.typing import NDArray
 
 from ..errors import MsbError
-from ..records import INTENTS
+from ..records import OPPOSED
 from ..statistics.sampling import stratified_sample
 from .store import NAME, JudgeRecord, RunRecord, Store
 
@@ -77,7 +77,7 @@ class Sample:
         """How it was drawn, in a few words."""
         if self.design == STATED:
             return f"{len(self.positions)} requests drawn elsewhere, as stated"
-        of = "" if len(self.intents) == len(INTENTS) else f"{' and '.join(self.intents)} "
+        of = "" if len(self.intents) == len(OPPOSED) else f"{' and '.join(self.intents)} "
         share = "all" if self.n is None else str(self.n)
         return f"{share} {of}requests drawn by seed {self.seed}"
 
@@ -112,7 +112,7 @@ class LabelledSample:
 
 
 def sample_order(
-    store: Store, run: RunRecord, n: int | None, seed: int, intents: Sequence[str] = INTENTS
+    store: Store, run: RunRecord, n: int | None, seed: int, intents: Sequence[str] = OPPOSED
 ) -> list[int]:
     """Positions of a seeded sample of a run, stratified by intent and principle, in random order.
 
@@ -131,7 +131,7 @@ def sample_order(
 
 
 def draw(
-    store: Store, run: RunRecord, n: int | None, seed: int, intents: Sequence[str] = INTENTS
+    store: Store, run: RunRecord, n: int | None, seed: int, intents: Sequence[str] = OPPOSED
 ) -> Sample:
     """The seeded sample of a run; kept the first time it is asked for, and the same ever after.
 
@@ -159,14 +159,14 @@ def audited(store: Store, run: RunRecord, judge: JudgeRecord, n: int, seed: int)
             if asked and any(reader.key == judge.key for reader, _ in known.reached):
                 return known
         judged = {intent for (intent,) in store.select(query, judge.number, run.number)}
-        sample = draw(store, run, n, seed, ("harmful",) if judged == {"harmful"} else INTENTS)
+        sample = draw(store, run, n, seed, ("harmful",) if judged == {"harmful"} else OPPOSED)
         reach(store, sample, judge)
         return sample
 
 
 def stated(store: Store, run: RunRecord, positions: Sequence[int]) -> Sample:
     """A sample that was drawn elsewhere; that it is random is what whoever labelled it says."""
-    asked = (STATED, None, len(positions), INTENTS)
+    asked = (STATED, None, len(positions), OPPOSED)
     with store.transaction():
         for known in samples_of(store, run):
             if known.design == STATED and known.positions == tuple(positions):
