@@ -95,10 +95,12 @@ class Book:
         share = {"completed": len(lines), "failed": 0}.get(end, len(lines) // 2)
         for _, body in lines[share:]:
             self.out.discard(canonical(body))
-        batch["done"] = [(custom_id, *self.carry_out(body)) for custom_id, body in lines[:share]]
+        batch["done"] = [
+            (custom_id, *self.carry_out(body, batch["kind"])) for custom_id, body in lines[:share]
+        ]
         batch["undone"] = [custom_id for custom_id, _ in lines[share:]] if end != "failed" else []
 
-    def carry_out(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def carry_out(self, body: dict[str, Any], kind: str) -> tuple[int, dict[str, Any]]:
         """Status and body of one line."""
         if self.falls("line_429"):
             self.out.discard(canonical(body))
@@ -109,7 +111,9 @@ class Book:
             }
         self.counts["answered"] += 1
         self.counts["judged"] += bool(MARKER.search(prompt_of(body)))
-        return 200, completion(body["model"], completion_to(prompt_of(body), body["model"]))
+        said = completion_to(prompt_of(body), body["model"])
+        made = completion(body["model"], said) if kind == "openai" else message(body, said)
+        return 200, made
 
 
 def prompt_of(body: dict[str, Any]) -> str:
@@ -282,6 +286,8 @@ class Handler(BaseHTTPRequestHandler):
         start = names.index(after[0]) + 1 if after else 0
         limit = min(int(query.get("limit", ["20"])[0]), 2)  # small pages: there are few batches
         page = made[::-1][start : start + limit]
+        for batch in page:
+            self.book.look(batch)
         shown = [openai_batch(b) if openai else anthropic_batch(b, self.url) for b in page]
         last = page[-1]["id"] if page else None
         more = start + limit < len(made)

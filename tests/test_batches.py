@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import json
+import os
+import pkgutil
 import re
+import signal
 import sqlite3
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+
+import pytest
 
 from conftest import Server
+from medsafetybench.batches.batch import Limits
 from medsafetybench.batches.ledger import Ledger
+from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.evaluation.evaluation import carry_out, prepare
 from medsafetybench.evaluation.pipeline import Progress
 from medsafetybench.evaluation.rounds import How
 from medsafetybench.evaluation.spec import EvaluationSpec
 from medsafetybench.store.store import Store
+from server import completion, completion_to
 
 SERVER = Path(__file__).with_name("batch_server.py")
-SMALL = {"benchmark": "starter", "limit": 20}
+SMALL = {"benchmark": "starter", "limit": 40}
 MARKER = re.compile("[0-9a-f]{16}")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that are this machine need not be waited for."""
+    monkeypatch.setattr("medsafetybench.batches.courier.FIRST_POLL_SECONDS", 0.02)
+    monkeypatch.setattr("medsafetybench.models.retry.FIRST_WAIT", 0.02)
 
 
 @dataclass
@@ -37,10 +54,13 @@ class Told:
         return
 
 
-def spec_of(server: Server | None, store: Path, **told: Any) -> EvaluationSpec:
-    url = server.url if server else "http://127.0.0.1:9/v1"
-    both = {"target_url": url, "judge_url": url, "retries": 2}
-    return EvaluationSpec("openai:model", judge="openai:judge", store=store, **both, **told)
+def spec_of(server: Server, store: Path, **told: Any) -> EvaluationSpec:
+    """The same work wherever the server is, by its revision."""
+    usual = {
+        **{"judge": "openai:judge", "target_url": server.url, "judge_url": server.url},
+        **{"target_revision": "1", "judge_revision": "1", "retries": 2},
+    }
+    return EvaluationSpec("openai:model", store=store, **{**usual, **told})
 
 
 def evaluated(spec: EvaluationSpec, how: How | None = None) -> tuple[Progress, list[str]]:
@@ -80,7 +100,7 @@ def states(store: Path) -> list[str]:
         return [batch.state for batch in Ledger(opened).batches()]
 
 
-def worked_off(url: str, folder: Path, suffix: str = ".out.jsonl") -> list[Path]:
+def worked_off(folder: Path, suffix: str = ".out.jsonl") -> list[Path]:
     """What ``vllm run-batch`` does: each line answered, the results beside the lines."""
     made = []
     for path in sorted(folder.glob("*.jsonl")):
@@ -88,33 +108,32 @@ def worked_off(url: str, folder: Path, suffix: str = ".out.jsonl") -> list[Path]
         if path.name.count(".") > 1 or out.exists():
             continue
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        out.write_text("".join(vllm_line(url, row) for row in reversed(rows)), "utf-8")
+        out.write_text("".join(vllm_line(row) for row in reversed(rows)), "utf-8")
         made.append(out)
     return made
 
 
-def vllm_line(url: str, row: dict[str, Any]) -> str:
+def vllm_line(row: dict[str, Any]) -> str:
     """A line of its output, as its documents show it."""
     assert (row["method"], row["url"]) == ("POST", "/v1/chat/completions")
-    asked = Request(f"{url}/chat/completions", json.dumps(row["body"]).encode())
-    with urlopen(asked) as reply:
-        body = json.load(reply)
-    response = {"status_code": 200, "request_id": "vllm-batch-1", "body": body}
-    said = {"id": "vllm-1", "custom_id": row["custom_id"], "response": response, "error": None}
-    return json.dumps(said) + "\n"
+    asked = row["body"]
+    said = completion(asked["model"], completion_to(asked["messages"][-1]["content"], "model"))
+    response = {"status_code": 200, "request_id": "vllm-batch-1", "body": said}
+    line = {"id": "vllm-1", "custom_id": row["custom_id"], "response": response, "error": None}
+    return json.dumps(line) + "\n"
 
 
 def test_the_published_requests_by_each_executor_as_live(
     serve: Callable[..., Server], published: Path, tmp_path: Path
 ) -> None:
-    server = serve(script=SERVER)
+    live, server = serve(), serve(script=SERVER)
     whole = {"benchmark": "medsafety/eval", "data_dir": published}
-    evaluated(spec_of(server, tmp_path / "live.db", **whole))
-    live = content(tmp_path / "live.db")
-    assert len(live) == 900 * 3 + 2
+    evaluated(spec_of(live, tmp_path / "live.db", **whole))
+    expected = content(tmp_path / "live.db")
+    assert len(expected) == 900 * 3 + 2
 
     evaluated(spec_of(server, tmp_path / "openai.db", batch="openai", **whole))
-    assert content(tmp_path / "openai.db") == live
+    assert content(tmp_path / "openai.db") == expected
     counts = server.counts()
     assert (counts["submitted"], counts["answered"], counts["again"]) == (1800, 1800, 0)
     assert left_over(tmp_path / "openai.db") == 0
@@ -124,7 +143,331 @@ def test_the_published_requests_by_each_executor_as_live(
     assert (progress.stopped, progress.parked) == ("batched", 900)
     assert "vllm run-batch -i " in "\n".join(told)
     for _ in range(2):
-        assert worked_off(server.url, tmp_path / "shards")
+        assert worked_off(tmp_path / "shards")
         progress, _ = evaluated(filed)
     assert progress.stopped is None
-    assert content(tmp_path / "file.db") == live
+    assert content(tmp_path / "file.db") == expected
+
+    anthropic = spec_of(server, tmp_path / "anthropic.db", batch="anthropic", **whole)
+    evaluated(anthropic)
+    assert content(tmp_path / "anthropic.db") == expected
+    assert server.counts()["again"] == 900, "the target's lines of before, and no others"
+
+
+FAULTS = {
+    "expired": 1,
+    "lost": 1,
+    "truncated": 1,
+    "line_429": 0.1,
+    "line_400": 0.05,
+    "duplicate": 0.1,
+    "unknown": 0.02,
+}
+
+
+@pytest.mark.parametrize("executor", ["openai", "anthropic"])
+def test_whatever_happens_to_batches_every_call_is_accounted_for(
+    executor: str, serve: Callable[..., Server], published: Path, tmp_path: Path
+) -> None:
+    faults = [part for name, n in FAULTS.items() for part in ("--fault", f"{name}={n}")]
+    server, store = serve(*faults, "--looks", "2", script=SERVER), tmp_path / "store.db"
+    spec = spec_of(server, store, batch=executor, benchmark="medsafety/eval", data_dir=published)
+    progress, told = evaluated(spec)
+    assert (progress.stopped, progress.errors) == (None, 0)
+
+    counts = server.counts()
+    assert counts["again"] == 0, "no line was submitted that was out, or paid for"
+    with sqlite3.connect(store) as db:
+        answered = "SELECT COUNT(*) FROM responses WHERE error IS NULL AND finish_reason = 'stop'"
+        judged = "SELECT COUNT(*) FROM verdicts WHERE score IS NOT NULL"
+        paid = [int(db.execute(query).fetchone()[0]) for query in (answered, judged)]
+        assert db.execute("SELECT COUNT(*) FROM responses").fetchone() == (900,)
+        assert db.execute("SELECT COUNT(*) FROM verdicts").fetchone() == (900,)
+    assert sum(paid) == counts["answered"], "all that was paid for is stored"
+    assert 0 < paid[1] < paid[0] < 900
+    assert left_over(store) == 0
+    assert any("expired" in line and "are missing again" in line for line in told)
+    if executor == "openai":
+        assert any("of no call of this batch" in line for line in told)
+
+
+def test_a_cancelled_batch_keeps_what_was_paid_for_and_ends_the_run(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve("--fault", "cancelled=1", script=SERVER), tmp_path / "store.db"
+    spec = spec_of(server, store, batch="openai", **SMALL)
+    progress, _ = evaluated(spec)
+    assert progress.stopped == "cancelled"
+    half = server.counts()["answered"]
+    assert sqlite3.connect(store).execute("SELECT COUNT(*) FROM responses").fetchone() == (half,)
+    progress, _ = evaluated(spec)
+    assert progress.stopped is None
+    counts = server.counts()
+    assert (counts["again"], counts["answered"]) == (0, 2 * progress_total(store))
+
+
+def progress_total(store: Path) -> int:
+    with sqlite3.connect(store) as db:
+        return int(db.execute("SELECT COUNT(*) FROM items").fetchone()[0])
+
+
+def test_a_batch_that_is_refused_says_why_in_a_line(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve("--fault", "failed=1", script=SERVER), tmp_path / "store.db"
+    spec = spec_of(server, store, batch="openai", **SMALL)
+    with pytest.raises(StopRun, match=r"batch 1 came back without .*no such model.* asks them"):
+        evaluated(spec)
+    assert states(store) == ["failed"]
+    progress, _ = evaluated(spec)
+    assert progress.stopped is None
+    assert states(store) == ["failed", "collected", "collected"]
+
+
+def filed(server: Server, tmp_path: Path, **told: Any) -> tuple[EvaluationSpec, Path]:
+    """A run by files whose target's lines are written, and the file that they are in."""
+    shards = tmp_path / "shards"
+    spec = spec_of(server, tmp_path / "store.db", batch=f"file:{shards}", **{**SMALL, **told})
+    progress, _ = evaluated(spec)
+    assert progress.stopped == "batched"
+    (asked,) = shards.iterdir()
+    return spec, asked
+
+
+def rows_of(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def answers(store: Path) -> int:
+    with sqlite3.connect(store) as db:
+        return int(db.execute("SELECT COUNT(*) FROM responses WHERE error IS NULL").fetchone()[0])
+
+
+def test_lines_that_vllm_could_not_carry_out(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """What its documents show for a bad request, and for one that did not run."""
+    spec, asked = filed(serve(script=SERVER), tmp_path, judge="screen", judge_url=None)
+    first, second, third, *_ = rows_of(asked)
+    error = {"object": "error", "message": "maximum context length is 8 tokens", "code": 400}
+    frame = {"id": "vllm-1", "request_id": "r"}
+    bad = {"status_code": 400, "request_id": "r", "body": None}
+    body = {"choices": [{"message": {"content": "No."}, "finish_reason": "stop"}]}
+    good = {"status_code": 200, "request_id": "r", "body": body}
+    lines = [
+        {**frame, "custom_id": first["custom_id"], "response": bad, "error": error},
+        {**frame, "custom_id": second["custom_id"], "response": None, "error": "engine died"},
+        {**frame, "custom_id": third["custom_id"], "response": good, "error": None},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    asked.with_suffix(".out.jsonl").write_text(text, "utf-8")
+    progress, _ = evaluated(spec)
+    assert progress.stopped == "batched"
+    with sqlite3.connect(spec.store or "") as db:
+        told = dict(db.execute("SELECT COALESCE(error, ''), text FROM responses"))
+    assert told[""] == "No."
+    (refused,) = told.keys() - {""}
+    assert refused == "HTTP 400: maximum context length is 8 tokens"
+    assert len(told) == 2, "the line that did not run is still missing"
+
+
+def half_written(asked: Path) -> str:
+    whole = worked_off(asked.parent)[0]
+    lines = whole.read_text("utf-8").splitlines(keepends=True)
+    whole.unlink()
+    return "".join(lines[:20]) + lines[20][:100]
+
+
+def foreign(asked: Path) -> str:
+    rows = [{**row, "custom_id": f"request-{n}"} for n, row in enumerate(rows_of(asked))]
+    return "".join(vllm_line(row) for row in rows)
+
+
+def edited(asked: Path) -> str:
+    lines = [vllm_line(row) for row in rows_of(asked)]
+    lines[0] = lines[0].replace('"status_code": 200', '"status_code": "fine"')
+    lines[1] = lines[1].replace('"choices"', '"chioces"')
+    lines[2] = "# checked by hand\n" + lines[2][:-3] + "\n"
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("harm", "kept", "said"),
+    [
+        (half_written, 20, "1 unreadable"),
+        (foreign, 0, "40 of no call of this batch"),
+        (edited, 37, "3 unreadable"),
+    ],
+)
+def test_a_file_of_results_that_is_not_right_says_so_in_a_line(
+    harm: Callable[[Path], str],
+    kept: int,
+    said: str,
+    serve: Callable[..., Server],
+    tmp_path: Path,
+) -> None:
+    server = serve(script=SERVER)
+    spec, asked = filed(server, tmp_path, judge="screen", judge_url=None)
+    out = asked.with_suffix(".out.jsonl")
+    out.write_text(harm(asked), "utf-8")
+    _, told = evaluated(spec)
+    assert answers(tmp_path / "store.db") == kept
+    assert [line for line in told if "not stored" in line] == [
+        f"batch 1: lines that were not stored: {said}"
+    ]
+    out.unlink()
+    assert worked_off(asked.parent)
+    progress, _ = evaluated(spec)
+    assert (progress.stopped, answers(tmp_path / "store.db")) == (None, 40)
+
+
+def test_lines_that_were_changed_are_not_believed(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = serve(script=SERVER)
+    spec, asked = filed(server, tmp_path)
+    text = asked.read_text("utf-8")
+    asked.write_text(text.replace('"content":"', '"content":"Please. ', 1), "utf-8")
+    worked_off(asked.parent)
+    with pytest.raises(MsbError, match=r"not as msb wrote it.*nothing was stored.*cancel 1"):
+        evaluated(spec)
+    assert answers(tmp_path / "store.db") == 0
+
+
+def test_limits_split_batches(
+    serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(script=SERVER)
+    kind = "medsafetybench.batches.openai.OpenAIBatches.limits"
+    monkeypatch.setattr(kind, Limits(15, 200_000_000))
+    evaluated(spec_of(server, tmp_path / "lines.db", batch="openai", **SMALL))
+    monkeypatch.setattr(kind, Limits(50_000, 30_000))
+    evaluated(spec_of(server, tmp_path / "bytes.db", batch="openai", **SMALL))
+    with Store.read(tmp_path / "lines.db") as store:
+        assert [batch.lines for batch in Ledger(store).batches()] == [15, 15, 10] * 2
+    with Store.read(tmp_path / "bytes.db") as store:
+        lines = [batch.lines for batch in Ledger(store).batches()]
+    assert lines[0] == 40
+    assert (len(lines) > 3, sum(lines)) == (True, 80)
+    assert content(tmp_path / "lines.db") == content(tmp_path / "bytes.db")
+
+
+def test_no_more_calls_than_allowed(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server, store = serve(script=SERVER), tmp_path / "store.db"
+    progress, _ = evaluated(spec_of(server, store, batch="openai", max_calls=25, **SMALL))
+    assert (progress.stopped, server.counts()["submitted"]) == ("budget", 25)
+    assert answers(store) == 25
+    progress, _ = evaluated(spec_of(server, store, batch="openai", **SMALL))
+    assert (progress.stopped, server.counts()["submitted"]) == (None, 80)
+
+
+def test_another_run_with_the_same_calls_waits_for_the_same_batch(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve(script=SERVER), tmp_path / "store.db"
+    for limit in (40, 10):
+        told = {**SMALL, "limit": limit, "batch": "openai"}
+        how = How("openai", waits=False)
+        with prepare(spec_of(server, store, **told)) as evaluation:
+            carry_out(evaluation, Told(), how=replace(how, submits=limit == 40))
+    progress, _ = evaluated(spec_of(server, store, **{**SMALL, "limit": 10, "batch": "openai"}))
+    assert progress.stopped is None
+    progress, _ = evaluated(spec_of(server, store, **{**SMALL, "batch": "openai"}))
+    assert progress.stopped is None
+    assert (server.counts()["again"], server.counts()["answered"]) == (0, 80)
+
+
+# Kills
+
+
+def killed(spec: EvaluationSpec, place: str, when: str, nth: int) -> bool:
+    """Carry out a run in a process of its own, which is killed (SIGKILL) before or after the n-th
+    time that a function returns; True if it was."""
+    child = os.fork()
+    if child == 0:
+        try:
+            name, _, attribute = place.rpartition(".")
+            owner = pkgutil.resolve_name(f"medsafetybench.{name}")
+            setattr(owner, attribute, deadly(getattr(owner, attribute), when, nth))
+            evaluated(spec)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def deadly(function: Callable[..., Any], when: str, nth: int) -> Callable[..., Any]:
+    """The function, but the n-th call of it is the process's last."""
+    calls = itertools.count(1)
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    async def waited(*values: Any, **named: Any) -> Any:
+        last = next(calls) == nth
+        if last and when == "before":
+            die()
+        found = await function(*values, **named)
+        if last:
+            die()
+        return found
+
+    def plain(*values: Any, **named: Any) -> Any:
+        last = next(calls) == nth
+        if last and when == "before":
+            die()
+        found = function(*values, **named)
+        if last:
+            die()
+        return found
+
+    return waited if inspect.iscoroutinefunction(function) else plain
+
+
+MOMENTS = [
+    ("batches.calls:Calls.keep", "after", 3),
+    ("batches.ledger:Ledger.prepare", "after", 1),
+    ("batches.ledger:Ledger.attempt", "after", 1),
+    ("batches.http:Client.post_file", "after", 1),
+    ("batches.http:Client.post", "after", 1),
+    ("batches.ledger:Ledger.submitted", "after", 1),
+    ("batches.openai:OpenAIBatches.look", "after", 1),
+    ("batches.ledger:Ledger.take", "before", 1),
+    ("batches.ledger:Ledger.take", "after", 1),
+    ("batches.ledger:Ledger.close", "after", 1),
+    ("store.store:Store.put_response", "after", 5),
+    ("batches.ledger:Ledger.prepare", "after", 1),
+    ("batches.http:Client.post", "after", 1),
+    ("batches.ledger:Ledger.close", "before", 1),
+    ("store.store:Store.put_verdict", "after", 5),
+    ("batches.calls:Calls.forget_done", "before", 1),
+]
+"""What a process was doing when it was killed, one process after the other; the first half while it
+asks the target, the rest while it judges."""
+
+
+def test_a_kill_costs_nothing(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server, store = serve("--looks", "2", script=SERVER), tmp_path / "store.db"
+    spec = spec_of(server, store, batch="openai", **SMALL)
+    for moment in MOMENTS:
+        assert killed(spec, *moment), f"it did not come to {moment}"
+    progress, _ = evaluated(spec)
+    assert progress.stopped is None
+    counts = server.counts()
+    assert (counts["submitted"], counts["answered"], counts["again"]) == (80, 80, 0)
+    evaluated(spec_of(server, tmp_path / "live.db", **SMALL))
+    assert content(store) == content(tmp_path / "live.db")
+
+
+def test_a_message_batch_without_a_name_of_ours_is_found_by_its_results(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve("--looks", "3", script=SERVER), tmp_path / "store.db"
+    evaluated(spec_of(server, tmp_path / "other.db", batch="anthropic", seed=1, **SMALL))
+    spec = spec_of(server, store, batch="anthropic", **SMALL)
+    for _ in range(2):
+        killed(spec, "batches.http:Client.post_large", "after", 1)
+    progress, _ = evaluated(spec)
+    assert progress.stopped is None
+    counts = server.counts()
+    assert (counts["submitted"], counts["answered"], counts["again"]) == (160, 160, 0)

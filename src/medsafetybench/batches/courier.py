@@ -21,7 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import BudgetSpent, StopRun
-from ..models.carrying import Call, Carried, Endpointed, Parked
+from ..models.carrying import Call, Carried, Parked
 from ..models.retry import Transient, wait
 from ..store.store import RunRecord, Store
 from .batch import OPEN, Batch, Result
@@ -58,7 +58,7 @@ class Courier:
         self._note = note
         self._path = store.path
         self._executors: dict[tuple[str, str], Executor] = {}
-        self._servers: dict[str, Endpointed] = {}
+        self._keys: dict[str, str | None] = {}
         self._awaited: set[int] = set()
 
     # What the work asks
@@ -67,6 +67,10 @@ class Courier:
         """Before the work is done, and done again: what is waited for comes up anew."""
         self._awaited = set()
         self._calls.forget_loose()
+        for batch in self.ledger.batches():
+            # A process that was killed had stored every answer; the work comes upon none of it.
+            if batch.state == "submitted" and not self.ledger.outstanding(batch):
+                self.ledger.close(batch, batch.said or "completed")
 
     def done(self) -> None:
         """All that was asked for is stored: the calls are not needed any more."""
@@ -74,7 +78,7 @@ class Courier:
 
     def reply(self, call: Call) -> Carried:
         """See ``Carrier``. A call whose fault came back too often is answered with that."""
-        self._servers[call.to.url] = call.to
+        self._keys[call.to.url] = call.to.key
         known = self._calls.find(call)
         if known is None:
             try:
@@ -162,7 +166,8 @@ class Courier:
     async def _found(self, executor: Executor, batch: Batch) -> str | None:
         if not batch.attempted:
             return None
-        return await executor.find(batch, lambda custom_id: self.ledger.has(batch, custom_id))
+        known = [one.reference for one in self.ledger.batches() if one.reference]
+        return await executor.find(batch, lambda name: self.ledger.has(batch, name), known)
 
     async def _look(self) -> bool:
         """Take in what came back; True if anything did, here or in another process."""
@@ -182,7 +187,7 @@ class Courier:
         """What came back for a batch, stored; True if anything is new or the batch has ended."""
         for _ in range(READ_AGAIN):
             taken = await self._read(batch, executor)
-            if look.results is None or taken["read"] >= look.results:
+            if look.answered is None or taken[OK] >= look.answered:
                 break
         wrong = [f"{taken[kind]:,} {kind}" for kind in WRONG if taken[kind]]
         if wrong:
@@ -196,10 +201,10 @@ class Courier:
         counted: Counter[str] = Counter()
         chunk: list[Result] = []
         async for result in executor.results(batch):
-            counted["read"] += result is not None
             if result is None:
                 counted[UNREADABLE] += 1
                 continue
+            counted[OK] += result.status == 200
             chunk.append(result)
             if len(chunk) == CHUNK:
                 counted += self.ledger.take(batch, chunk)
@@ -208,7 +213,7 @@ class Courier:
 
     def _end(self, batch: Batch, look: Look) -> None:
         words = self.ledger.faults(batch)
-        self.ledger.close(batch)
+        self.ledger.close(batch, look.word)
         batch = self.ledger.batch(batch.number)
         missing = batch.lines - batch.answered
         why = "; ".join([look.word, *words])
@@ -222,20 +227,39 @@ class Courier:
         if missing:
             self._note(f"batch {batch.number}: {missing:,} calls are missing again ({why})")
 
-    async def cancel(self) -> list[Batch]:
-        """Ask for no more of the batches that the work came upon; returns them."""
-        out = self._out()
-        for batch in out:
-            executor = self._executor(batch)
-            if batch.state == "submitted":
-                await executor.cancel(batch)
-        return out
+    async def cancel(self, batch: Batch, key: str | None) -> str:
+        """Ask for no more of a batch, at its server with this key; what became of it, in words.
+
+        What was carried out by then still comes back.
+        """
+        self._keys[batch.url] = key
+        executor = self._executor(batch)
+        reference = batch.reference
+        if batch.state == "prepared":
+            reference = await self._found(executor, batch)
+            if reference is None:
+                self.ledger.close(batch, "cancelled")
+                return "was not submitted yet; its calls are missing again"
+            batch = self.ledger.submitted(batch, reference)
+        await executor.cancel(batch)
+        if executor.alone:
+            self.ledger.said(batch, "cancelling")
+            return "is being cancelled; what was carried out by then comes back"
+        await self._read(batch, executor)
+        self.ledger.close(batch, "cancelled")
+        answered = self.ledger.batch(batch.number).answered
+        return f"is given up; {answered:,} of its {batch.lines:,} calls had come back"
 
     def _executor(self, batch: Batch) -> Executor:
         at = batch.executor, batch.url
+        if ":" in batch.executor and batch.executor != self._name:
+            raise StopRun(
+                f"batch {batch.number} is out as {batch.executor}; give --batch {batch.executor}, "
+                f"or give it up: msb batch cancel {batch.number}"
+            )
         if at not in self._executors:
-            to = self._servers.get(batch.url)
-            server = Server(batch.url, to.key if to else None, Path(f"{self._path}.batches"))
+            folder = Path(f"{self._path}.batches")
+            server = Server(batch.url, self._keys.get(batch.url), folder)
             self._executors[at] = open_executor(batch.executor, server)
         return self._executors[at]
 
@@ -245,7 +269,7 @@ class Courier:
             await executor.close()
 
 
-UNREADABLE = "unreadable"
+OK, UNREADABLE = "200", "unreadable"
 WRONG = UNREADABLE, UNKNOWN
 
 

@@ -9,13 +9,13 @@ file           .jsonl files in a folder, for whoever works them off (file:FOLDER
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import MsbError, UnknownName
+from ..errors import MsbError, StopRun, UnknownName
 from .batch import Batch, Limits, Result
 
 EXECUTORS: Mapping[str, str] = {
@@ -37,12 +37,12 @@ class Server:
 
 @dataclass(frozen=True)
 class Look:
-    """What an executor says of a batch: its word, if it has ended, and how many lines of results
-    there should be, where it knows. ``partly``: there may be results before the end."""
+    """What an executor says of a batch: its word, if it has ended, and how many lines of it were
+    answered (200), where it knows. ``partly``: there may be results before the end."""
 
     word: str
     ended: bool = False
-    results: int | None = None
+    answered: int | None = None
     partly: bool = False
 
 
@@ -53,17 +53,21 @@ class Unsure(Exception):
 class Executor(Protocol):
     """Carries out batches for one server.
 
-    ``limits`` of one batch; ``price_share`` of the live price; ``alone`` is False where a person
-    has to do something before results can come.
+    ``schemes`` of the models whose calls it can carry; ``limits`` of one batch; ``price_share`` of
+    the live price; ``alone`` is False where a person has to do something before results can come.
     """
 
+    schemes: tuple[str, ...]
     limits: Limits
     price_share: float
     alone: bool
 
-    async def find(self, batch: Batch, has: Callable[[str], bool]) -> str | None:
+    async def find(
+        self, batch: Batch, has: Callable[[str], bool], known: Collection[str]
+    ) -> str | None:
         """The id of a batch that a process may have submitted before it was killed; None if it is
-        not there. ``has`` tells if a custom id is of this batch. Raises Unsure."""
+        not there. ``has`` tells if a custom id is of this batch; ``known`` are the ids of others.
+        Raises Unsure."""
 
     async def submit(self, batch: Batch, lines: Iterable[bytes]) -> str:
         """Hand a batch over; its id. Raises Transient where it is not known if that worked."""
@@ -102,3 +106,11 @@ def executor_class(name: str) -> type[Executor]:
     module, _, kind = EXECUTORS[scheme].partition(":")
     found: type[Executor] = getattr(import_module(module), kind)
     return found
+
+
+def field_of(found: Mapping[str, Any], name: str) -> str:
+    """A text that a server's answer has to hold. Raises StopRun."""
+    value = found.get(name)
+    if not isinstance(value, str) or not value:
+        raise StopRun(f"a server of batches answered without {name!r}; is it this executor's?")
+    return value

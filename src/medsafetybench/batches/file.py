@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from .lines import LONGEST, read_result
 class Files:
     """See the module's docstring. Shards are small enough for many to be worked off at once."""
 
+    schemes = ("openai",)
     limits = Limits(50_000, 200_000_000)
     price_share = 1.0
     alone = False
@@ -39,7 +40,9 @@ class Files:
         """The files of results that lie beside it."""
         return sorted(self.folder.glob(f"{batch.name}.*.jsonl"))
 
-    async def find(self, batch: Batch, has: Callable[[str], bool]) -> str | None:
+    async def find(
+        self, batch: Batch, has: Callable[[str], bool], known: Collection[str]
+    ) -> str | None:
         """Its file, if that is whole."""
         path = self.asked(batch)
         return str(path) if path.is_file() and _hash(path) == batch.sha256 else None

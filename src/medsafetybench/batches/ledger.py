@@ -3,7 +3,7 @@
     ledger = Ledger(store)
     batches = ledger.prepare(run, "openai", Limits(50_000, 200_000_000))
     ledger.take(batch, results)             # what came back, in any order, each once
-    ledger.close(batch)                     # what has not come back is missing again
+    ledger.close(batch, "completed")        # what has not come back is missing again
 
 Every step is a transaction, and can be done again by a process that does not know whether another
 got that far.
@@ -156,11 +156,11 @@ class Ledger:
         rows = self.store.select(query, batch.number, most)
         return list(dict.fromkeys(Result("", *row).words for row in rows))
 
-    def close(self, batch: Batch) -> None:
-        """A batch has ended: calls of it that were not answered are missing again."""
+    def close(self, batch: Batch, word: str) -> None:
+        """A batch has ended, in an executor's word: what was not answered is missing again."""
         with self.store.transaction():
             state = "collected" if self.batch(batch.number).answered else "failed"
-            self._change(batch, state=state)
+            self._change(batch, state=state, said=word)
             self.store.write(
                 """UPDATE batch_calls SET batch = NULL, body = NULL
                 WHERE batch = ? AND (status IS NULL OR failed)""",

@@ -8,14 +8,13 @@ it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import StopRun
 from .batch import Batch, Limits, Result
-from .executor import Look, Server
+from .executor import Look, Server, field_of
 from .http import Client
 from .lines import LONGEST, read_result
 
@@ -29,6 +28,7 @@ SLACK_SECONDS = 86_400
 class OpenAIBatches:
     """See the module's docstring."""
 
+    schemes = ("openai",)
     limits = Limits(50_000, 200_000_000)
     price_share = 0.5
     alone = True
@@ -37,7 +37,9 @@ class OpenAIBatches:
         headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
         self._http = Client(server, headers)
 
-    async def find(self, batch: Batch, has: Callable[[str], bool]) -> str | None:
+    async def find(
+        self, batch: Batch, has: Callable[[str], bool], known: Collection[str]
+    ) -> str | None:
         """The batch of ours that carries this name."""
         oldest = datetime.fromisoformat(batch.created).timestamp() - SLACK_SECONDS
         query = {"limit": "100"}
@@ -63,29 +65,29 @@ class OpenAIBatches:
         made = await self._http.post(
             "batches",
             {
-                "input_file_id": _text(uploaded, "id"),
+                "input_file_id": field_of(uploaded, "id"),
                 "endpoint": f"/v1/{batch.path}",
                 "completion_window": "24h",
                 "metadata": {OUR_NAME: batch.name},
             },
         )
-        return _text(made, "id")
+        return field_of(made, "id")
 
     def told(self, batch: Batch) -> str:
         """Where it is."""
         return f"{batch.reference} at {batch.url}"
 
     async def look(self, batch: Batch) -> Look:
-        """Its status, with how many lines came to anything."""
+        """Its status, with how many lines were answered."""
         found = await self._http.get(f"batches/{batch.reference}")
-        word, counts = _text(found, "status"), found.get("request_counts") or {}
-        done = [counts.get(name) for name in ("completed", "failed")]
-        results = sum(n for n in done if isinstance(n, int))
+        word, counts = field_of(found, "status"), found.get("request_counts") or {}
+        completed = counts.get("completed")
+        completed = completed if isinstance(completed, int) else None
         if word == "failed":
             word = f"failed: {_errors(found)}"
         ended = found.get("status") in ENDED
-        shown = word if ended else f"{word}, {results:,} of {batch.lines:,}"
-        return Look(shown, ended, results if found.get("status") == "completed" else None)
+        shown = word if ended else f"{word}, {completed or 0:,} of {batch.lines:,}"
+        return Look(shown, ended, completed)
 
     async def results(self, batch: Batch) -> AsyncIterator[Result | None]:
         """The lines of both files."""
@@ -105,13 +107,6 @@ class OpenAIBatches:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
-
-
-def _text(found: dict[str, Any], name: str) -> str:
-    value = found.get(name)
-    if not isinstance(value, str) or not value:
-        raise StopRun(f"a server of batches answered without {name!r}: it does not speak OpenAI's")
-    return value
 
 
 def _is_before(made: Any, oldest: float) -> bool:

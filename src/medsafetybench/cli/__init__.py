@@ -26,6 +26,7 @@ MISUSED, INTERRUPTED = 2, 130
 
 COMMANDS = {
     "evaluate": ("evaluate:evaluate", "Ask a target, judge it, print its scorecard."),
+    "batch": ("batch:app", "Calls that are out in batches: list, collect, cancel."),
     "rejudge": ("rejudge:rejudge", "Have another judge score a stored run."),
     "summary": ("summary:summary", "Print the scorecard of a run."),
     "show": ("spec:show", "What a run is made of, and its settings as a file."),

@@ -22,6 +22,7 @@ from .told import PANELS, Told, takes
 if TYPE_CHECKING:
     from ..evaluation.evaluation import Evaluation
     from ..evaluation.pipeline import Progress
+    from ..evaluation.rounds import How
     from ..results.gate import Gate
     from ..results.gate_spec import GateSpec
     from ..results.scorecard import Scorecard
@@ -66,6 +67,12 @@ def evaluate(
             negative=(), group=PANELS[RUN], help="Ask no more once a sequential gate is decided."
         ),
     ] = False,
+    wait: Annotated[
+        bool, Parameter(negative=(), group=PANELS[RUN], help="With --batch: until all is done.")
+    ] = False,
+    submit_only: Annotated[
+        bool, Parameter(negative=(), group=PANELS[RUN], help="With --batch: submit, and end.")
+    ] = False,
     allow_python: Annotated[options.AllowPython, Parameter(group=PANELS[RUN])] = False,
     allow_keys: Annotated[options.AllowKeys, Parameter(group=PANELS[RUN])] = False,
     as_json: Annotated[options.Json, Parameter(group=PANELS[OUTPUT])] = False,
@@ -84,11 +91,23 @@ def evaluate(
         own.to_ask(spec)
     if dry_run and not Path(spec.store or "").is_file():
         spec = replace(spec, store=None)
+    how = _how(spec.batch, wait, submit_only)
     with prepare(spec) as evaluation:
         if dry_run:
             show.plan(evaluation, json=as_json)
         else:
-            _evaluate(evaluation, as_json, held_to, stop_early)
+            carry_through(evaluation, as_json, how, held_to, stop_early)
+
+
+def _how(executor: str | None, wait: bool, submit_only: bool) -> How | None:
+    from ..evaluation.rounds import How
+
+    if (wait or submit_only) and not executor:
+        raise MsbError("--wait and --submit-only are for runs in batches; add --batch EXECUTOR")
+    if wait and submit_only:
+        raise MsbError("--wait and --submit-only exclude each other")
+    waits = True if wait else False if submit_only else None
+    return How(executor, waits) if executor else None
 
 
 def _own(
@@ -124,9 +143,14 @@ def _gate(file: Path | None, stop_early: bool) -> GateSpec | None:
     return spec
 
 
-def _evaluate(
-    evaluation: Evaluation, as_json: bool, gate: GateSpec | None, stop_early: bool
+def carry_through(
+    evaluation: Evaluation,
+    as_json: bool,
+    how: How | None = None,
+    gate: GateSpec | None = None,
+    stop_early: bool = False,
 ) -> None:
+    """Carry an evaluation out, print what came of it, and exit as that says."""
     from ..evaluation.evaluation import carry_out
     from ..results.gate import EXIT_CODES
     from ..results.gate_spec import hold, looker
@@ -136,7 +160,10 @@ def _evaluate(
     for line in evaluation.warnings:
         reporter.note(line)
     looking = looker(gate, evaluation.store.path) if gate else None
-    run, progress = carry_out(evaluation, reporter, looking, stop_early)
+    run, progress = carry_out(evaluation, reporter, looking, stop_early, how)
+    if progress.stopped == "batched" and how and how.waits is False:
+        say_batched(progress, reporter)
+        return
     ended = gate if progress.stopped != "interrupted" else None
     held = hold(ended, run) if ended else None
     card = run.summary()
@@ -160,6 +187,14 @@ def _print(card: Scorecard, held: tuple[Outcomes, Gate] | None, as_json: bool) -
         tell(*held)
 
 
+def say_batched(progress: Progress, reporter: TerminalReporter) -> None:
+    """Say what is out, and how to go on."""
+    reporter.note(
+        f"{progress.parked:,} calls are out in batches or wait for one: msb batch list shows them; "
+        "the same command takes in what has come back, and goes on"
+    )
+
+
 def finish(progress: Progress, reporter: TerminalReporter, card: Scorecard | None = None) -> None:
     """Say what is left and how to go on; exit with 3 (--max-calls, or nothing in it was scored)
     or 130 (Ctrl-C)."""
@@ -169,10 +204,7 @@ def finish(progress: Progress, reporter: TerminalReporter, card: Scorecard | Non
             "were not asked for; without --stop-early the same command asks for those too"
         )
     elif progress.stopped == "batched":
-        reporter.note(
-            f"{progress.parked:,} calls are out in batches or wait for one: msb batch list shows "
-            "them, the same command takes in what has come back and goes on"
-        )
+        say_batched(progress, reporter)
         sys.exit(INCOMPLETE)
     elif progress.stopped:
         left = progress.total - progress.done

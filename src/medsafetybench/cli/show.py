@@ -153,8 +153,7 @@ def plan(evaluation: Evaluation, json: bool) -> None:
 
 def spent(evaluation: Evaluation) -> str:
     """One line: what this run took, retries included."""
-    spec = evaluation.spec
-    parts = [_share("target", evaluation.target.meter, spec.target_price if spec else None)]
+    parts = [_share("target", evaluation.target.meter, evaluation.target_price)]
     parts += [_share("judge", judge.meter, price) for judge, price in evaluation.everyone]
     return "; ".join(parts)
 

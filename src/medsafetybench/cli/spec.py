@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from ..errors import MsbError
 from . import options
 from . import show as output
 from .said import say
@@ -27,21 +26,13 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Print what a run is made of: its settings, and the commands that carried it out."""
-    from dataclasses import replace
-
-    from ..evaluation.recall import imported, spec_of
+    from ..evaluation.recall import stored_spec
     from ..evaluation.spec import told
     from ..evaluation.spec_file import written
-    from ..store.panel import judges_asked
     from ..store.store import Store
 
     with Store.read(store) as opened:
-        record = opened.run(run)
-        audit = next((one for one in opened.judges() if one.key == record.audit), None)
-        panel = [one for one in judges_asked(opened, record) if "person" not in one.settings]
-    if imported(record.settings):
-        raise MsbError(f"{record.id} was imported; `msb import FILE` makes it, no evaluation does")
-    found = replace(spec_of(record, panel, audit), store=store)
+        record, found = stored_spec(opened, run)
     if spec:
         print(written(found), end="")
     elif as_json:

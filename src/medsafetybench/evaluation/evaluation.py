@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..batches.executor import executor_class
 from ..benchmarks import Benchmark
 from ..benchmarks.official import data_folder
 from ..errors import MsbError
@@ -39,7 +40,7 @@ from .perform import Do, Reporter, Silent, at_once, perform
 from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
 from .requests import can_be_judged, load_requests, narrowed
-from .rounds import How, batching
+from .rounds import How, batching, check_batch
 from .spec import EvaluationSpec, JudgeSpec, told
 
 AUDIT_SEED = 0
@@ -63,9 +64,18 @@ class Evaluation:
     thoughts: Sequence[Judge] = ()
 
     @property
+    def target_price(self) -> Price | None:
+        """What the target costs, as it is asked: at once or in batches."""
+        return self._as_asked(self.spec.target_price) if self.spec else None
+
+    def _as_asked(self, price: Price | None) -> Price | None:
+        executor = self.spec.batch if self.spec else None
+        return price.at(executor_class(executor).price_share) if price and executor else price
+
+    @property
     def everyone(self) -> list[tuple[Judge, Price | None]]:
         """Every judge with its price: the panel, the auditing one, those of the thoughts."""
-        told = [judge.price for judge in self.spec.judges] if self.spec else []
+        told = [self._as_asked(judge.price) for judge in self.spec.judges] if self.spec else []
         prices = told or [None] * len(self.judges)
         of_thoughts = prices[: len(self.thoughts)]  # each is another instance of one of the panel
         return list(zip([*self.judges, *self.thoughts], [*prices, *of_thoughts], strict=True))
@@ -151,6 +161,8 @@ def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
 
     Raises MsbError for whatever is wrong with it, before any call is made.
     """
+    if spec.batch:
+        check_batch(spec.batch, [str(spec.target), *(judge.model for judge in spec.judges)])
     taxonomy, budget = load_taxonomy(spec.taxonomy), Budget(spec.max_calls)
     target = open_target(
         spec.target,

@@ -42,7 +42,6 @@ class Plan:
 
 def plan(evaluation: Evaluation) -> Plan:
     """What is left of an evaluation. Leaves the store as it was."""
-    spec = evaluation.spec
     store, target = evaluation.store, evaluation.target
     with store.rehearsal():
         run, records = evaluation.register()
@@ -52,7 +51,7 @@ def plan(evaluation: Evaluation) -> Plan:
             _share(judge, _told(evaluation, run, judge, work.to_judge(j)), price)
             for j, (judge, price) in enumerate(evaluation.everyone)
         ]
-        share = _share(target, asked, spec.target_price if spec else None)
+        share = _share(target, asked, evaluation.target_price)
         return Plan(run.id, len(evaluation.benchmark), share, judges)
 
 

@@ -15,7 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..store.store import JudgeRecord, RunRecord
+from ..errors import MsbError
+from ..store.panel import judges_asked
+from ..store.store import JudgeRecord, RunRecord, Store
 from .option import Option, options
 from .options import JudgeOptions, RequestOptions, TargetOptions
 from .spec import EvaluationSpec, specified
@@ -55,6 +57,16 @@ def spec_of(
     of_judges = [name for name, option in options(JudgeOptions).items() if option.each]
     again = {name: getattr(now, name) for name in (*of_judges, "judge", "audit_judge")}
     return replace(spec, **again)
+
+
+def stored_spec(store: Store, identity: str) -> tuple[RunRecord, EvaluationSpec]:
+    """A run, and the settings that make it as it is. Raises MsbError for one that was imported."""
+    run = store.run(identity)
+    if imported(run.settings):
+        raise MsbError(f"{run.id} was imported; `msb import FILE` makes it, no evaluation does")
+    audit = next((one for one in store.judges() if one.key == run.audit), None)
+    panel = [one for one in judges_asked(store, run) if "person" not in one.settings]
+    return run, replace(spec_of(run, panel, audit), store=store.path)
 
 
 def _panels(spec: EvaluationSpec) -> list[tuple[str, str, int]]:

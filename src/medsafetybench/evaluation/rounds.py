@@ -9,11 +9,16 @@ puts down the judges' calls. Where the process ends is no matter: the next one b
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from ..batches.courier import Courier
+from ..batches.executor import executor_class
+from ..errors import MsbError
+from ..judges.paper import RUBRICS as PAPERS
+from ..legible import name as legible
 from ..models.carrying import carried_by
+from ..models.opening import behind
 from ..store.store import RunRecord, Store
 from .perform import Do, Reporter
 from .pipeline import Pipeline, Progress, Work
@@ -29,6 +34,17 @@ class How:
     executor: str
     waits: bool | None = None
     submits: bool = True
+
+
+def check_batch(executor: str, specs: Iterable[str]) -> None:
+    """Raise MsbError for an unknown executor, and for one that can carry none of these models."""
+    schemes = executor_class(executor).schemes
+    asked = list(specs)
+    if not any(behind(spec).partition(":")[0] in schemes or spec in PAPERS for spec in asked):
+        raise MsbError(
+            f"--batch {executor} carries calls of {' and '.join(f'{s}: models' for s in schemes)}; "
+            f"here are {', '.join(map(legible, asked))}"
+        )
 
 
 def batching(store: Store, run: RunRecord, how: How, reporter: Reporter) -> Do:

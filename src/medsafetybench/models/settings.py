@@ -28,6 +28,10 @@ class Price:
             ) from None
         return cls(into, out)
 
+    def at(self, share: float) -> Price:
+        """So much of it."""
+        return Price(self.input * share, self.output * share)
+
     def of(self, input_tokens: float, output_tokens: float) -> float:
         """The cost of so many tokens, in dollars."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
