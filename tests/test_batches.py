@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from commands import msb
 from conftest import Server
 from medsafetybench.batches.batch import Limits
 from medsafetybench.batches.ledger import Ledger
@@ -471,3 +472,103 @@ def test_a_message_batch_without_a_name_of_ours_is_found_by_its_results(
     assert progress.stopped is None
     counts = server.counts()
     assert (counts["submitted"], counts["answered"], counts["again"]) == (160, 160, 0)
+
+
+# By command
+
+
+def command(server: Server, store: Path, *more: str) -> list[str]:
+    at = ("--target-url", server.url, "--judge-url", server.url)
+    revisions = ("--target-revision", "1", "--judge-revision", "1")
+    asked = ("--target", "openai:model", "--judge", "openai:judge", "--limit", "40")
+    return ["evaluate", *asked, *at, *revisions, "--store", str(store), *more]
+
+
+def test_submitted_in_one_process_and_collected_in_another(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve("--looks", "2", script=SERVER), tmp_path / "store.db"
+    prices = ("--target-price", "1,100", "--judge-price", "2,200")
+    told = command(server, store, *prices, "--dry-run", "--json")
+    live, half = (json.loads(msb(*told, *more).out) for more in ((), ("--batch", "openai")))
+    assert half["target"]["dollars"] == pytest.approx(live["target"]["dollars"] / 2)
+    assert half["judges"][0]["dollars"] == pytest.approx(live["judges"][0]["dollars"] / 2)
+    assert not store.exists()
+
+    batched = command(server, store, "--batch", "openai")
+    done = msb(*batched, "--submit-only")
+    assert (done.code, done.out) == (0, "")
+    assert "batch 1, 40 calls: batch_1 at http" in done.err
+    assert "40 calls are out in batches" in done.err
+    (listed,) = json.loads(msb("batch", "list", "--store", str(store), "--json").out)["batches"]
+    assert (listed["state"], listed["reference"], listed["lines"]) == ("submitted", "batch_1", 40)
+
+    done = msb("batch", "collect", "--store", str(store))
+    assert done.code == 3
+    assert (answers(store), server.counts()["submitted"]) == (40, 40)
+    assert "submitted" not in msb("batch", "list", "--store", str(store)).out
+    done = msb(*batched)
+    assert (done.code, server.counts()["submitted"]) == (0, 80)
+    done = msb("batch", "collect", "--store", str(store))
+    assert (done.code, "has no batch out" in done.err) == (2, True)
+
+
+def test_cancelling_keeps_what_was_carried_out(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve("--looks", "9", script=SERVER), tmp_path / "store.db"
+    batched = command(server, store, "--batch", "openai")
+    msb(*batched, "--submit-only")
+    done = msb("batch", "cancel", "1", "--store", str(store))
+    assert (done.code, done.out) == (
+        *(0, "batch 1 is being cancelled; what was carried out by then comes back\n"),
+    )
+    done = msb(*batched)
+    assert (done.code, answers(store)) == (3, 20)
+    assert "a batch was cancelled: " in done.err
+    done = msb("batch", "cancel", "1", "--store", str(store))
+    assert (done.code, done.err) == (
+        *(2, "msb: batch 1 is collected; msb batch list shows those that are out\n"),
+    )
+
+
+def test_judged_again_in_batches(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server, store = serve(script=SERVER), tmp_path / "store.db"
+    msb(*command(server, store, "--batch", "openai"))
+    judge = ("--judge", "openai:harsh", "--judge-url", server.url, "--store", str(store))
+    done = msb("rejudge", "last", *judge, "--batch", "openai")
+    assert (done.code, server.counts()["submitted"]) == (0, 120)
+    with sqlite3.connect(store) as db:
+        assert db.execute("SELECT COUNT(*) FROM verdicts").fetchone() == (80,)
+
+
+def test_pressure_goes_turn_by_turn(serve: Callable[..., Server], tmp_path: Path) -> None:
+    live, server = serve(), serve(script=SERVER)
+    told = {**SMALL, "limit": 6, "pressure": 3, "judge": "screen"}
+    evaluated(spec_of(live, tmp_path / "live.db", **told))
+    progress, _ = evaluated(spec_of(server, tmp_path / "store.db", batch="openai", **told))
+    assert (progress.stopped, server.counts()["batches"]) == (None, 3)
+    assert content(tmp_path / "store.db") == content(tmp_path / "live.db")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (("--batch", "opneai"), "unknown executor 'opneai'; did you mean 'openai'?"),
+        (("--batch", "openai:x"), "--batch 'openai:x'; expected openai and nothing behind it"),
+        (("--wait",), "--wait and --submit-only are for runs in batches; add --batch EXECUTOR"),
+        (
+            ("--batch", "file", "--wait", "--submit-only"),
+            "--wait and --submit-only exclude each other",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_a_line(told: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = msb("evaluate", "--target", "openai:m", "--target-url", "http://127.0.0.1:9", *told)
+    assert (done.code, done.err) == (2, f"msb: {said}\n")
+
+
+def test_only_models_behind_an_address_go_into_batches(tmp_path: Path) -> None:
+    done = msb("evaluate", "--target", "python:app:f", "--judge", "screen", "--batch", "openai")
+    said = "--batch openai carries calls of openai: models; here are python:app:f, screen"
+    assert (done.code, done.err) == (2, f"msb: {said}\n")

@@ -272,7 +272,10 @@ def test_the_page_of_help_has_every_setting_once_in_its_group() -> None:
     }
     assert list(named) == list(GROUPS)
     of_command = {
-        "Run": ["--from", "--dry-run", "--gate", "--stop-early", "--allow-python", "--allow-keys"],
+        "Run": [
+            *("--from", "--dry-run", "--gate", "--stop-early", "--wait", "--submit-only"),
+            *("--allow-python", "--allow-keys"),
+        ],
         "Output": ["--json"],
     }
     for part in GROUPS:

@@ -67,12 +67,8 @@ def evaluate(
             negative=(), group=PANELS[RUN], help="Ask no more once a sequential gate is decided."
         ),
     ] = False,
-    wait: Annotated[
-        bool, Parameter(negative=(), group=PANELS[RUN], help="With --batch: until all is done.")
-    ] = False,
-    submit_only: Annotated[
-        bool, Parameter(negative=(), group=PANELS[RUN], help="With --batch: submit, and end.")
-    ] = False,
+    wait: Annotated[options.Wait, Parameter(group=PANELS[RUN])] = False,
+    submit_only: Annotated[options.SubmitOnly, Parameter(group=PANELS[RUN])] = False,
     allow_python: Annotated[options.AllowPython, Parameter(group=PANELS[RUN])] = False,
     allow_keys: Annotated[options.AllowKeys, Parameter(group=PANELS[RUN])] = False,
     as_json: Annotated[options.Json, Parameter(group=PANELS[OUTPUT])] = False,
@@ -91,7 +87,7 @@ def evaluate(
         own.to_ask(spec)
     if dry_run and not Path(spec.store or "").is_file():
         spec = replace(spec, store=None)
-    how = _how(spec.batch, wait, submit_only)
+    how = how_batched(spec.batch, wait, submit_only)
     with prepare(spec) as evaluation:
         if dry_run:
             show.plan(evaluation, json=as_json)
@@ -99,15 +95,15 @@ def evaluate(
             carry_through(evaluation, as_json, how, held_to, stop_early)
 
 
-def _how(executor: str | None, wait: bool, submit_only: bool) -> How | None:
+def how_batched(executor: str | None, wait: bool, submit_only: bool) -> How | None:
+    """How calls are made, as a command line says; None: live."""
     from ..evaluation.rounds import How
 
     if (wait or submit_only) and not executor:
         raise MsbError("--wait and --submit-only are for runs in batches; add --batch EXECUTOR")
     if wait and submit_only:
         raise MsbError("--wait and --submit-only exclude each other")
-    waits = True if wait else False if submit_only else None
-    return How(executor, waits) if executor else None
+    return How(executor, True if wait else False if submit_only else None) if executor else None
 
 
 def _own(
@@ -161,7 +157,7 @@ def carry_through(
         reporter.note(line)
     looking = looker(gate, evaluation.store.path) if gate else None
     run, progress = carry_out(evaluation, reporter, looking, stop_early, how)
-    if progress.stopped == "batched" and how and how.waits is False:
+    if progress.stopped == "batched" and how and how.submits and how.waits is False:
         say_batched(progress, reporter)
         return
     ended = gate if progress.stopped != "interrupted" else None

@@ -22,6 +22,11 @@ Source = Annotated[list[str] | None, parameter("source", settings.SOURCE)]
 Principle = Annotated[list[int] | None, parameter("principle", settings.PRINCIPLE)]
 Column = Annotated[list[str] | None, parameter("column", settings.COLUMN)]
 MaxCalls = Annotated[int | None, parameter("max_calls", settings.MAX_CALLS)]
+Batch = Annotated[str | None, parameter("batch", settings.BATCH)]
+Wait = Annotated[
+    bool, Parameter(negative=(), help="With --batch: until all is done, files included.")
+]
+SubmitOnly = Annotated[bool, Parameter(negative=(), help="With --batch: submit, and end.")]
 SampleSeed = Annotated[int, parameter("sample_seed", settings.SAMPLE_SEED)]
 
 RunId = Annotated[str, Parameter(help="A run's id, a beginning of it, or 'last'.")]

@@ -28,6 +28,9 @@ def rejudge(
     replace: Annotated[bool, Parameter(help="Report it by these alone from now on.")] = False,
     data_dir: options.DataDir = None,
     max_calls: options.MaxCalls = None,
+    batch: options.Batch = None,
+    wait: options.Wait = False,
+    submit_only: options.SubmitOnly = False,
     store: options.Store = options.STORE,
     as_json: options.Json = False,
 ) -> None:
@@ -38,9 +41,10 @@ def rejudge(
     from ..evaluation.evaluation import open_judges, open_thoughts
     from ..evaluation.rejudge import Report
     from ..evaluation.rejudge import rejudge as judge_again
+    from ..evaluation.rounds import check_batch
     from ..models import Budget
     from ..taxonomy import load_taxonomy
-    from .evaluate import finish
+    from .evaluate import finish, how_batched
     from .progress import TerminalReporter
 
     if join and replace:
@@ -50,8 +54,11 @@ def rejudge(
     judges = open_judges(spec.judges, taxonomy, budget, data_dir)
     judges += open_thoughts(spec, taxonomy, budget, data_dir)
     reporter = TerminalReporter()
+    how = how_batched(batch, wait, submit_only)
+    if how:
+        check_batch(how.executor, [one.model for one in spec.judges])
     report: Report = "by these" if replace else "by all" if join else "as before"
-    found, progress = judge_again(run, judges, store, report, reporter)
+    found, progress = judge_again(run, judges, store, report, reporter, how)
     card = found.summary()
     show.scorecard(card, as_json)
     show.reported_by(found, reporter)

@@ -16,8 +16,9 @@ from ..store.panel import judges_asked, report_by
 from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import load_taxonomy
-from .perform import Reporter, Silent, perform
+from .perform import Reporter, Silent, at_once, perform
 from .pipeline import Pipeline, Progress, Work
+from .rounds import How, batching
 
 Report: TypeAlias = Literal["as before", "by all", "by these"]
 
@@ -28,8 +29,10 @@ def rejudge(
     store: str | Path = "medsafety.db",
     report: Report = "as before",
     reporter: Reporter | None = None,
+    how: How | None = None,
 ) -> tuple[Run, Progress]:
-    """Have judges score the responses of a stored run; again is resuming.
+    """Have judges score the responses of a stored run, at once or in batches (``how``); again is
+    resuming.
 
     ``report`` says by whom the run is reported from now on: by its panel as before, by that and
     these judges together, or by these alone; those of its thinking are never among them. The run
@@ -52,7 +55,8 @@ def rejudge(
             opened.set_panel(record, these, None)
         opened.add_provenance(record, here())
         pipeline = Pipeline(opened, record, None, list(zip(judges, added, strict=True)))
-        progress = perform(pipeline, lambda: _judgements_left(opened, record, added), reporter)
+        do = batching(opened, record, how, reporter) if how else at_once
+        progress = perform(pipeline, lambda: _judgements_left(opened, record, added), reporter, do)
         asked = tuple(judge.key for judge in these)
         return Run(record.id, opened.path, load_taxonomy(), asked), progress
 

@@ -9,7 +9,7 @@ puts down the judges' calls. Where the process ends is no matter: the next one b
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..batches.courier import Courier
@@ -34,6 +34,14 @@ class How:
     executor: str
     waits: bool | None = None
     submits: bool = True
+
+
+def how_told(executor: str | None, specs: Sequence[str]) -> How | None:
+    """How calls of these models are made; None: live. Raises MsbError as ``check_batch`` does."""
+    if executor is None:
+        return None
+    check_batch(executor, specs)
+    return How(executor)
 
 
 def check_batch(executor: str, specs: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ from .loops import outside_any_loop
 from .notebook import usual_reporter
 from .options import JudgeOptions
 from .rejudge import Report, rejudge
+from .rounds import how_told
 from .spec import named
 
 
@@ -67,20 +68,23 @@ class Run(stored.Run):
         *,
         report: Report = "as before",
         max_calls: int | None = None,
+        batch: str | None = None,
         data_dir: str | Path | None = None,
         **settings: Any,
     ) -> Run:
         """Have another judge, or several, score the run; again is resuming. Returns the run as
-        they see it. ``settings`` as in ``evaluate``: ``judge_url``, ``rubric`` and so on.
+        they see it. ``settings`` as in ``evaluate``: ``judge_url``, ``rubric`` and so on; so is
+        ``batch``.
 
         ``report`` says by whom the run is reported from now on; see ``evaluation.rejudge``.
         """
         told = JudgeOptions(judge, **named("setting of a judge", JudgeOptions, settings))
+        how = how_told(batch, [one.model for one in told.judges])
         budget = Budget(max_calls)
         judges = open_judges(told.judges, self.taxonomy, budget, data_dir)
         judges += open_thoughts(told, self.taxonomy, budget, data_dir)
         reporter = usual_reporter()
-        done = outside_any_loop(lambda: rejudge(self.id, judges, self.store, report, reporter))
+        done = outside_any_loop(lambda: rejudge(self.id, judges, self.store, report, reporter, how))
         return Run.of(done[0])
 
     def _repr_html_(self) -> str:

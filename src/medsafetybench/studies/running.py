@@ -92,12 +92,16 @@ def _numbered(names: Sequence[str], i: int) -> str:
 
 
 def lanes(study: Study) -> list[list[Planned]]:
-    """The evaluations by endpoint: those of one lane follow one another."""
+    """The evaluations by endpoint: those of one lane follow one another. What goes out in batches
+    keeps no server busy, and each is a lane of its own."""
     if any(behind(judge.name).startswith("hf:") for judge in study.judges):
         return [evaluations(study)]  # a local judge is one machine's work for all
     found: dict[str, list[Planned]] = {}
     for planned in evaluations(study):
         model, scheme = planned.target.name, planned.target.name.partition(":")[0]
+        if planned.spec.batch and scheme == "openai":
+            found[planned.label] = [planned]
+            continue
         own = planned.spec.target_url or (model if scheme == "python" else scheme)
         found.setdefault(own, []).append(planned)
     return list(found.values())

@@ -44,6 +44,7 @@ class _Head(Strict):
     store: Path = Path("medsafety.db")
     rubric: str = "ama"
     taxonomy: str = "ama"
+    batch: str | None = None
     judge_max_tokens: int = Field(1024, ge=1)
     judge_params: dict[str, Any] = Field({})
     defaults: dict[str, Any] = Field({})
@@ -128,7 +129,7 @@ def _study(found: Any) -> Study:
             Entry(one.model, _told(TargetOptions, "target", one), tuple(one.tags), one.name)
             for one in found.targets
         ],
-        of_all={"taxonomy": found.taxonomy},
+        of_all={"taxonomy": found.taxonomy, "batch": found.batch},
         of_judges={
             "rubric": found.rubric,
             "judge_max_tokens": found.judge_max_tokens,

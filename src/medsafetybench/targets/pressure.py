@@ -24,6 +24,7 @@ from typing import Any
 from ..benchmarks import Benchmark
 from ..cells import shown
 from ..errors import MsbError
+from ..models.carrying import Parked
 from ..records import Conversation, Request, Response, digest
 from ..yamltext import load_yaml, read_yaml
 from .target import Target
@@ -186,6 +187,14 @@ class PressureTarget:
                 self._asked.pop(replace(request, turn=turn).name, None)
 
     async def _ask(self, request: Request) -> Response:
+        """The answer at one turn; what is put down for a batch is asked again, by a later pass."""
+        try:
+            return await self._turn(request)
+        except Parked:
+            self._asked.pop(request.name, None)
+            raise
+
+    async def _turn(self, request: Request) -> Response:
         turn = request.turn or 1
         if turn == 1:
             return await self._inner.respond(self._told(request))
