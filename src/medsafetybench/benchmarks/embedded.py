@@ -7,6 +7,8 @@ A file has one JSON object a line, and the id of each begins with the benchmark 
 
     {"id": "starter/eval/4/07/harmful", "split": "eval", "principle": 4, "pair": "4/07",
      "intent": "harmful", "voice": "nurse", "severity": "high", "text": "...", "reference": "..."}
+    {"id": "starter/care/4/05", "intent": "care", "principle": 4, "voice": "researcher",
+     "kind": "half", "text": "...", "criteria": [{"text": "...", "points": 8, "tags": ["must"]}]}
     {"id": "everyday/alarming/01", "intent": "benign", "principle": 6, "voice": "nurse",
      "topic": "medication safety", "text": "...", "alarm": "..."}
 """
@@ -22,11 +24,13 @@ import orjson
 
 from ..errors import MsbError
 from ..records import Request
+from .criteria import criteria_of
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A benchmark in a file beside this one, whole or by its parts.
+    """A benchmark in a file beside this one, whole or by its parts. A part in a file of its own is
+    no part of the whole: it asks for another judge.
 
     ``version`` is the edition of its requests: runs keep the name, version and hash of what they
     asked. ``parts`` has a line of description for each part.
@@ -39,8 +43,13 @@ class Embedded:
 
     @property
     def file(self) -> Traversable:
-        """Where its requests are."""
-        return files(__package__).joinpath(f"{self.name}.jsonl")
+        """Where the requests of the whole are."""
+        return self.file_of(None)
+
+    def file_of(self, part: str | None) -> Traversable:
+        """Where the requests of a part are."""
+        own = files(__package__).joinpath(f"{self.name}-{part}.jsonl")
+        return own if part and own.is_file() else files(__package__).joinpath(f"{self.name}.jsonl")
 
     def names(self) -> dict[str, str]:
         """The benchmark and its parts, with one line of description each."""
@@ -57,9 +66,9 @@ class Embedded:
             )
 
     def read(self, part: str | None = None) -> Iterator[Request]:
-        """The requests of one part, or all of them."""
+        """The requests of one part, or all of the whole."""
         wanted = f"{self.name}/{part}/" if part else ""
-        for line in self.file.read_text("utf-8").splitlines():
+        for line in self.file_of(part).read_text("utf-8").splitlines():
             row = orjson.loads(line)
             if row["id"].startswith(wanted):
                 yield Request(
@@ -70,6 +79,7 @@ class Embedded:
                     source=self.name,
                     reference=row.get("reference"),
                     pair=row.get("pair"),
+                    criteria=criteria_of(row.get("criteria", ())),
                 )
 
 
@@ -80,6 +90,7 @@ STARTER = Embedded(
     {
         "eval": "the half of the starter to evaluate on",
         "improve": "the half of the starter to train on",
+        "care": "54 requests to which a safe answer has to do something, with criteria",
     },
 )
 EVERYDAY = Embedded(

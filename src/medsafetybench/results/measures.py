@@ -90,10 +90,10 @@ class Measure:
         return Interval(low, high)
 
     def range(self, scale: Scale) -> Interval:
-        """The least and the greatest value that a request can have; of a mean that is kept within
-        bounds, those."""
-        if self.clip:
-            return self.clip
+        """The least and the greatest value that a request can have; of what is made of verdicts on
+        criteria, whose values differ from request to request, those of the mean."""
+        if self.graded:
+            return self.clip or Interval(0, 1)
         table = self._table(scale)[1:]
         return Interval(float(np.nanmin(table)), float(np.nanmax(table)))
 
