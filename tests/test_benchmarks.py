@@ -48,7 +48,8 @@ def test_the_catalog_names_every_benchmark() -> None:
     finetune = {f"finetune/{f}-{n}" for f in ("med", "gen") for n in range(100, 901, 100)}
     finetune |= {f"finetune/both-{n}" for n in range(100, 1801, 100)}
     assert catalog.names().keys() == finetune | {
-        *("starter", "starter/eval", "starter/improve", "hexphi"),
+        *("starter", "starter/eval", "starter/improve", "starter/care", "hexphi"),
+        *("healthbench", "healthbench-hard", "healthbench-consensus", "healthbench-professional"),
         *("everyday", "everyday/plain", "everyday/alarming"),
         *("medsafety/eval", "medsafety/improve", "medsafety/llama3", "gensafety/improve"),
     }

@@ -78,8 +78,8 @@ PUBLISHED: Mapping[str, Published] = {
 
 def names() -> dict[str, str]:
     """The published sets, with one line of description each."""
-    found = {name: one.what for name, one in PUBLISHED.items()}
-    return found | {"healthbench:FILE": "a file of yours in HealthBench's shape, or a folder"}
+    own = "; healthbench:FILE is one of yours in its shape"
+    return {n: one.what + (own if n == "healthbench" else "") for n, one in PUBLISHED.items()}
 
 
 def folder_of(data_dir: str | Path | None = None) -> Path:
