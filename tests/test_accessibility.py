@@ -38,7 +38,7 @@ def disputed(store: Path) -> None:
 
 EXPLORER = (
     *("/", "/runs/1?principle=2&sort=longest", "/runs/1/requests/3"),
-    *("/runs/1/label", "/runs/1/label?annotator=Cy&n=5&seed=0"),
+    *("/runs/1/requests/3/label", "/runs/1/label", "/runs/1/label?annotator=Cy&n=5&seed=0"),
     *("/runs/1/settle", "/runs/1/settle?annotator=dia", "/runs/1/requests/99999"),
     *("/compare?run=1&run=2", "/compare/pair?run=1&run=2&at=2", "/figures?run=1&run=2"),
 )

@@ -296,6 +296,7 @@ def test_hostile_text_runs_nothing_and_breaks_no_page(
     paths += ["/figures?run=1", "/figures?run=1&run=2"]
     paths += [f"/runs/1/requests/{n}" for n in range(last + 1)]
     paths += [f"/compare/pair?run=1&run=2&at={n}" for n in range(last)]
+    paths += [f"/runs/1/requests/{n}/label" for n in (1, 4, 8)]
     paths += [f"/runs/1/requests/{last}?full=1", "/runs/1?q=%3Cscript%3E%22'"]
     for path in paths:
         tab.go(path)

@@ -26,7 +26,16 @@ from starlette.routing import Route
 
 from ..errors import MsbError
 from ..store.database import is_busy
-from . import compare_pages, download, figure_pages, label_pages, pages, run_list, settle_pages
+from . import (
+    compare_pages,
+    download,
+    figure_pages,
+    label_one,
+    label_pages,
+    pages,
+    run_list,
+    settle_pages,
+)
 from .door import Door
 from .door_pages import door_routes
 from .forms import form
@@ -68,6 +77,8 @@ def create_app(path: Path, door: Door) -> Starlette:
         Route("/runs/{run}", page(pages.run)),
         Route("/runs/{run}/progress", page(pages.progress)),
         Route("/runs/{run}/requests/{position:int}", page(pages.request)),
+        Route("/runs/{run}/requests/{position:int}/label", page(label_one.show), methods=["GET"]),
+        Route("/runs/{run}/requests/{position:int}/label", page(label_one.put), methods=["POST"]),
         Route("/runs/{run}/requests.{form}", page(download.of_run)),
         Route("/runs/{run}/label", page(label_pages.show), methods=["GET"]),
         Route("/runs/{run}/label", page(label_pages.put), methods=["POST"]),

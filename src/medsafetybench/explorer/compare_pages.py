@@ -47,7 +47,7 @@ class Question:
         against = whole(given.get("against", ""), 1) or 1
         return cls(
             picked,
-            Filter.of({**given, "q": "", "score": "", "state": "", "sort": ""}),
+            Filter.of({**given, "q": "", "score": "", "state": "", "sort": "", "judge": ""}),
             given.get("change", ""),
             measure_named(given["measure"]) if given.get("measure") else None,
             min(against, len(picked) - 1),

@@ -42,6 +42,8 @@ class Session:
     """Harmful texts are not blurred."""
     shortcuts: bool = True
     """Keys do something."""
+    annotator: str = ""
+    """Who labelled last here."""
 
 
 class Door:

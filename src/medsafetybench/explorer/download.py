@@ -40,10 +40,11 @@ Part = tuple[Outcomes, Positions]
 def of_run(library: Library, request: Request) -> Response:
     """The requests of a run. Raises NotReady until a search is complete, MsbError for none."""
     run = library.run(request.path_params["run"])
-    positions, search = library.where(run, Filter.of(request.query_params))
+    wanted = Filter.of(request.query_params)
+    positions, search = library.where(run, wanted)
     if search and not search.complete:
         raise NotReady
-    part = library.snapshot(run).outcomes, positions
+    part = library.snapshot(run, wanted.judge).outcomes, positions
     return _file(library, request, f"{run.id}-requests", [part])
 
 

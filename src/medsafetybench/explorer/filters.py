@@ -33,7 +33,8 @@ class Filter:
     """Which requests of a run to show, and in which order; what is empty does not narrow it down.
 
     ``score`` is the number of a level of the judge's scale, ``q`` a text to look for, ``sort`` one
-    of SORTS, or nothing for the run's own order.
+    of SORTS, or nothing for the run's own order; ``judge`` is by whom all of it is, if not by those
+    that the run is reported by.
     """
 
     principle: str = ""
@@ -46,6 +47,7 @@ class Filter:
     state: str = ""
     q: str = ""
     sort: str = ""
+    judge: str = ""
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Filter:
@@ -56,6 +58,10 @@ class Filter:
         """What narrows it down, as an address would say it."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value for name, value in values.items() if value}
+
+    def by(self) -> Filter:
+        """All requests, by the same judge."""
+        return Filter(judge=self.judge)
 
     def query(self, **more: Any) -> str:
         """``?principle=4&score=5``, with other parameters added, or nothing; None drops one."""

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
+from ..errors import UnknownName
 from ..store import texts
+from ..store.panel import judges_with_verdicts
 from ..store.samples import sample_order
 from ..store.store import RunRecord, Store
 from ..store.texts import Positions
@@ -70,9 +72,10 @@ class Library:
         """How many requests a run has."""
         return texts.size(self.store, run)
 
-    def peek(self, run: RunRecord) -> Snapshot | None:
-        """The run's numbers, or None while they are being worked out."""
-        return self._peek(run, self.patience(self.size(run)))
+    def peek(self, run: RunRecord, judge: str = "") -> Snapshot | None:
+        """The run's numbers, or None while they are being worked out; by the judge of this name, if
+        not by those that it is reported by."""
+        return self._peek(run, self.patience(self.size(run)), judge)
 
     def peek_all(self, runs: Sequence[RunRecord]) -> list[Snapshot | None]:
         """The numbers of several runs; all of them together cost no more patience than one."""
@@ -85,12 +88,19 @@ class Library:
         """How many seconds a page waits for what is worked out beside it."""
         return PATIENCE if size > LARGE else PATIENCE_SMALL
 
-    def _peek(self, run: RunRecord, patience: float) -> Snapshot | None:
-        return self.background.snapshot(run, version(self.store), patience)
+    def _peek(self, run: RunRecord, patience: float, judge: str = "") -> Snapshot | None:
+        return self.background.snapshot(run, version(self.store), patience, judge)
 
-    def snapshot(self, run: RunRecord) -> Snapshot:
-        """The run's numbers. Raises NotReady while they are being worked out."""
-        found = self.peek(run)
+    def judges(self, run: RunRecord) -> list[str]:
+        """The names of those, people among them, that gave a level to a response of a run."""
+        return list(dict.fromkeys(j.name for j in judges_with_verdicts(self.store, run)))
+
+    def snapshot(self, run: RunRecord, judge: str = "") -> Snapshot:
+        """The run's numbers, as `peek` has them. Raises NotReady while they are being worked out,
+        MsbError for a judge that did not score it."""
+        if judge and judge not in (known := self.judges(run)):
+            raise UnknownName("judge of this run", judge, known)
+        found = self.peek(run, judge)
         if found is None:
             raise NotReady
         return found
@@ -98,19 +108,19 @@ class Library:
     def where(self, run: RunRecord, wanted: Filter) -> tuple[Positions, Search | None]:
         """Positions that pass a filter, in its order, and the search it took, which may not be
         complete. Raises NotReady until what they are sorted by is there."""
-        found, search = self.snapshot(run).outcomes, None
+        found, search = self.snapshot(run, wanted.judge).outcomes, None
         if wanted.q:
             size, now = len(found), version(self.store)
             search = self.background.search(run, wanted.q, size, now, self.patience(size))
         positions = where(found, wanted, search.found if search else None)
-        keys = self.sort_keys(run, wanted.sort)
+        keys = self.sort_keys(run, wanted)
         return in_order(positions, SORTS[wanted.sort], keys) if keys else positions, search
 
-    def sort_keys(self, run: RunRecord, sort: str) -> Keys | None:
+    def sort_keys(self, run: RunRecord, wanted: Filter) -> Keys | None:
         """What the requests of a run are sorted by; None for its own order. Raises NotReady."""
-        if not sort:
+        if not wanted.sort:
             return None
-        found, key = self.snapshot(run).outcomes, SORTS[sort].key
+        found, key = self.snapshot(run, wanted.judge).outcomes, SORTS[wanted.sort].key
         if key not in READ:
             return of_levels(found)
         patience = self.patience(len(found))

@@ -34,8 +34,8 @@ LIVE_SECONDS = 30.0
 def run(library: Library, request: Request) -> Response:
     """A run: its scorecard, and its requests filtered and page by page."""
     record = library.run(request.path_params["run"])
-    snapshot = library.snapshot(record)
     wanted = Filter.of(request.query_params)
+    snapshot = library.snapshot(record, wanted.judge)
     positions, search = library.where(record, wanted)
     page = Page.of(request.query_params, len(positions))
     chosen = positions[page.start : page.stop]
@@ -44,6 +44,7 @@ def run(library: Library, request: Request) -> Response:
         request,
         "run.html",
         others=_others(library, record),
+        judges=[(name, name) for name in library.judges(record)],
         view=view_of(request, [record]),
         run=record,
         card=snapshot.card,
@@ -78,7 +79,7 @@ def _sorted_by(
 ) -> dict[int, tuple[int, ...]]:
     """What the requests of a page are sorted by, by position: a number, or the lowest and highest
     level of its judges."""
-    keys = library.sort_keys(run, wanted.sort)
+    keys = library.sort_keys(run, wanted)
     if keys is None:
         return {}
     there = [at for at in chosen.tolist() if at < len(keys.values) and keys.values[at] >= 0]
@@ -106,7 +107,7 @@ def request(library: Library, request: Request) -> Response:
         target=record.title,
         item=item,
         title=library.taxonomy.title(item.request.principle),
-        now=library.snapshot(record).brief(position),
+        now=library.snapshot(record, wanted.judge).brief(position),
         judges=[v for v in judged if not v.judge.startswith((PERSON, SETTLED))],
         people=[v for v in judged if v.judge.startswith((PERSON, SETTLED))],
         drawn=[one.title for one in samples if one.holds(position, PERSON)],

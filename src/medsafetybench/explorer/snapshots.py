@@ -117,42 +117,47 @@ class Background:
         self._path = path
         self._taxonomy = load_taxonomy()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="explorer-background")
-        self._kept: dict[int, Snapshot] = {}
-        self._making: dict[int, Future[Snapshot]] = {}
+        self._kept: dict[tuple[int, str], Snapshot] = {}
+        self._making: dict[tuple[int, str], Future[Snapshot]] = {}
         self._searches: OrderedDict[tuple[int, str], tuple[Search, Future[None]]] = OrderedDict()
         self._drawings: Made[tuple[int, ...], list[Picture]] = Made(self._worker, DRAWINGS)
         self._keys: Made[tuple[int, str], Keys] = Made(self._worker, SORTED)
 
-    def snapshot(self, run: RunRecord, version: int, patience: float) -> Snapshot | None:
-        """The run as it is now, or was a moment ago; None if ``patience`` seconds are too few."""
-        self._collect(run.number)
-        kept = self._kept.get(run.number)
+    def snapshot(
+        self, run: RunRecord, version: int, patience: float, judge: str = ""
+    ) -> Snapshot | None:
+        """The run as it is now, or was a moment ago; None if ``patience`` seconds are too few. By
+        the judge of this name, if not by those that it is reported by."""
+        key = (run.number, judge)
+        self._collect(key)
+        kept = self._kept.get(key)
         slow = kept is not None and kept.seconds > QUICK_SECONDS
         if kept and (kept.version == version or (slow and _rests(kept))):
             return kept
-        making = self._making.get(run.number)
+        making = self._making.get(key)
         if making is None:
-            making = self._worker.submit(self._make, run, version)
-            self._making[run.number] = making
+            making = self._worker.submit(self._make, run, version, judge)
+            self._making[key] = making
         if kept and slow:
             return kept
         try:
             making.result(patience)
         except NotYet:
             return kept
-        self._collect(run.number)
-        return self._kept[run.number]
+        self._collect(key)
+        return self._kept[key]
 
-    def _collect(self, number: int) -> None:
-        making = self._making.get(number)
+    def _collect(self, key: tuple[int, str]) -> None:
+        making = self._making.get(key)
         if making and making.done():
-            del self._making[number]
-            self._kept[number] = making.result()
+            del self._making[key]
+            self._kept[key] = making.result()
 
-    def _make(self, run: RunRecord, version: int) -> Snapshot:
+    def _make(self, run: RunRecord, version: int, judge: str) -> Snapshot:
         started = time.perf_counter()
         at = time.time()
-        found, card = Run(run.id, self._path, self._taxonomy).summed_up()
+        by = [judge] if judge else []
+        found, card = Run(run.id, self._path, self._taxonomy).summed_up(by)
         offered = choices(found, self._taxonomy)
         return Snapshot(card, found, offered, version, time.perf_counter() - started, at)
 
