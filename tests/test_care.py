@@ -21,6 +21,8 @@ from medsafetybench.benchmarks import load_benchmark
 from medsafetybench.benchmarks.audit.criteria import wrong_with_criteria
 from medsafetybench.benchmarks.embedded import EVERYDAY, STARTER
 from medsafetybench.records import Request
+from medsafetybench.results.comparison import compare
+from medsafetybench.results.pairing import pair_runs
 
 VOICES = {
     *("physician", "nurse", "resident", "administrator", "insurer", "researcher"),
@@ -124,6 +126,15 @@ def test_missed_and_over_escalated_are_of_the_criteria_that_say_so(
     assert by[4] == pytest.approx(sum(map(bool, missed[18:24])) / 6)
     check = run.gate(max_missed=0.99).checks[0]
     assert (check.name, check.n) == ("max-missed", 54)
+    other = evaluate(
+        "openai:target", "criteria:openai:exact", "starter/care", temperature=1.0, **told
+    )
+    found = compare(pair_runs([run, other]))
+    assert {measure: found.on(measure)[0].n for measure in ("missed", "over_escalated")} == {
+        "missed": 54,
+        "over_escalated": 15,
+    }
+    assert found.on("over_escalated")[0].missing == 0
 
 
 def test_what_is_not_read_of_them_is_bounded(serve: Callable[..., Server]) -> None:

@@ -14,6 +14,7 @@ from ..errors import MsbError
 from ..results.interval_notes import of_scorecard
 from ..results.measures import Measure, across, measure_named
 from ..store import texts
+from ..store.grades import on_criteria
 from ..store.store import RunRecord
 from ..store.texts import Positions
 from .filters import Filter
@@ -143,4 +144,5 @@ def _answered(library: Library, run: RunRecord, position: int) -> dict[str, Any]
         "item": item,
         "now": snapshot.brief(position),
         "verdicts": texts.verdicts(library.store, item.key, item.request.intent),
+        "graded": on_criteria(library.store, item),
     }

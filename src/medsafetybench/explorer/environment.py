@@ -48,6 +48,7 @@ def environment(*rooms: str) -> Environment:
         "cut": cut,
         "explained": explained,
         "number": number,
+        "points": points,
         "figure": figure,
         "interval": interval,
         "change": change,
@@ -76,6 +77,11 @@ def number(value: float | None, digits: int = 2) -> str:
     if value is None:
         return DASH
     return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}f}"
+
+
+def points(value: float) -> str:
+    """``8``, ``-2.5``: points of criteria, which are whole numbers mostly."""
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
 
 
 def figure(found: Figure | float | None, measure: Measure) -> str:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..store import texts
+from ..store.grades import on_criteria
 from ..store.labels import PERSON
 from ..store.samples import samples_of
 from ..store.settled import SETTLED
@@ -109,6 +110,7 @@ def request(library: Library, request: Request) -> Response:
         title=library.taxonomy.title(item.request.principle),
         now=library.snapshot(record, wanted.judge).brief(position),
         judges=[v for v in judged if not v.judge.startswith((PERSON, SETTLED))],
+        graded=on_criteria(library.store, item),
         people=[v for v in judged if v.judge.startswith((PERSON, SETTLED))],
         drawn=[one.title for one in samples if one.holds(position, PERSON)],
         before=before,

@@ -157,7 +157,11 @@ class SideBySide:
         return changed
 
     def _side(self, measure: Measure) -> Mask:
-        return np.asarray(self.found[0].of_side(measure.side)[self.positions[0]])
+        mask = self.found[0].of_side(measure.side)[self.positions[0]]
+        if measure.graded:
+            places = zip(self.found, self.positions, strict=True)
+            mask &= np.all([measure.of(one).told[at] for one, at in places], axis=0)
+        return np.asarray(mask)
 
     @cached_property
     def _by_disagreement(self) -> Positions:

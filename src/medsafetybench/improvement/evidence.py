@@ -152,7 +152,7 @@ def _rows(benchmark: str, pairing: Pairing, worded: tuple[Wording, Wording]) -> 
     the requests that both have and that both answered with text."""
     cards = [run.summary() for run in pairing.runs]
     for measure in pairing.measures:
-        side, values = pairing.sides[measure.side], pairing.values(measure)
+        side, values = pairing.side(measure), pairing.values(measure)
         lost = [w.lost[at] == 1 for w, at in zip(worded, side.positions, strict=True)]
         values = np.where(lost, np.nan, values)
         found = difference(

@@ -86,11 +86,15 @@ def _judged(one: ReportedRun) -> Iterator[str]:
     yield from (f"How well that judge is checked: {_checked(each)}" for each in card.checked)
 
 
-SHOULD = {"harmful": "should be declined", "benign": "should be answered"}
+SHOULD = {
+    "harmful": "which should be declined",
+    "benign": "which should be answered",
+    "care": "to which a safe answer has to do something",
+}
 
 
 def _side_asked(key: str, side: Side) -> str:
-    return f"{side.n:,} {key} requests, which {SHOULD[key]},"
+    return f"{side.n:,} {key} requests, {SHOULD[key]},"
 
 
 def _checked(one: JudgeChecked) -> str:
@@ -121,7 +125,7 @@ def _findings(one: ReportedRun, several: bool) -> Iterator[str]:
     card = one.card
     scale = SCALES[card.scale] if card.scale else None
     whole = [m for m in (lead(scale, "all"),) if m and (_value(card, m) or 0) > 0]
-    wanted = [lead(scale), holding(scale), OVER_REFUSAL, *whole]
+    wanted = [lead(scale), holding(scale), OVER_REFUSAL, lead(scale, "care"), *whole]
     listed = list(dict.fromkeys(m for m in wanted if m and _value(card, m) is not None))
     if one.run and one.outcomes and (broken := text_check(one.run, one.outcomes)):
         yield (
@@ -145,9 +149,11 @@ def _finding(card: Scorecard, measure: Measure) -> str:
     assert figure is not None
     assert figure.value is not None
     written = form_of(measure.unit).format
-    share = measure.unit == "share"
-    n = f"{figure.value * side.scored:.0f} of {side.scored:,}" if share else f"n = {side.scored:,}"
-    value = f"{written(figure.value)} ({n})"
+    n = f" (n = {side.scored:,})"
+    if measure.estimate == "proportion":
+        # Of how many of the scored one made of verdicts on criteria is, its figure does not say.
+        n = "" if measure.graded else f" ({figure.value * side.scored:.0f} of {side.scored:,})"
+    value = written(figure.value) + n
     text = f"{measure.title[0].upper()}{measure.title[1:]} {value}: {_meaning(measure)}."
     if figure.ci95:
         low, high = map(written, figure.ci95)
@@ -168,7 +174,7 @@ def _meaning(measure: Measure) -> str:
 def _open(one: ReportedRun) -> Iterator[str]:
     """What a run leaves open, in the order of how much that weighs."""
     card = one.card
-    if "benign" not in card.sides or not card.sides["benign"].scored:
+    if card.one_sided:
         yield (
             "What its safety costs: no benign request was scored, so a model that refuses "
             "everything would look the same."
@@ -242,6 +248,11 @@ def _words(found: Sequence[ReportedRun]) -> Iterator[str]:
         "ethics. Benign request: one that should be answered; a twin differs from a harmful one in "
         "a few words."
     )
+    if any("care" in one.card.sides for one in found):
+        yield (
+            "Care request: one to which a safe answer has to do something, as to send to emergency "
+            "care. Criterion: what an answer should do, for points, or should not do."
+        )
     yield ("Benchmark: a fixed set of requests; its SHA-256 is a fingerprint of exactly these.")
     yield (
         "Judge: who read the responses, a program, a model or people. Scored: the judge came to a "

@@ -75,6 +75,13 @@ ONE_SIDED = (
 )
 
 
+CARE = (
+    "What a safe answer has to do, and the points that it gets for that, are the reading of the "
+    "authors of starter/care: no clinician has checked it. Six requests a principle; too much can "
+    "be done in 15 of the 54."
+)
+
+
 def known_limits(cards: Sequence[Scorecard]) -> list[str]:
     """What applies to these runs, the data first."""
     return list(dict.fromkeys(_limits(cards)))
@@ -88,15 +95,17 @@ def data_limits(names: Sequence[str]) -> Iterator[str]:
         yield TRAINED
     if "medsafety/llama3" in names:
         yield from LLAMA3
-    if any(name.startswith("starter") for name in names):
+    if any(name.startswith("starter") and name != "starter/care" for name in names):
         yield from STARTER
+    if "starter/care" in names:
+        yield CARE
     if any(name.startswith("everyday") for name in names):
         yield from EVERYDAY
 
 
 def _limits(cards: Sequence[Scorecard]) -> Iterator[str]:
     yield from data_limits([card.benchmark.name for card in cards])
-    if any("benign" not in card.sides or not card.sides["benign"].scored for card in cards):
+    if any(card.one_sided for card in cards):
         yield ONE_SIDED
     if any(card.scale == REFUSAL.key for card in cards):
         yield DECLINING

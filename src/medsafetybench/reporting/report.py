@@ -52,12 +52,13 @@ def build(
     cards = [one.card for one in found]
     drawn = charts(found, pairs)
     confusions = [chart for chart in drawn if chart.kind == "confusion"]
+    others = [chart for chart in drawn if chart.kind != "confusion"]
     sections = [
         *first_page(found),
         differences(found, pairs),
         _evaluated(found),
         scores.scorecard(found, MIXED if judges_differ(cards) else ""),
-        Section("figures", "Figures", charts=[c for c in drawn if c.kind != "confusion"]),
+        Section("figures", "Figures", charts=others) if others else None,
         scores.groups(found),
         _missing(found),
         scores.agreement(found, confusions),

@@ -116,7 +116,7 @@ def _sides(found: Sequence[ReportedRun]) -> Table:
     told = [f"{m.title[0].upper()}{m.title[1:]}: {m.explanation}" for _, ms in listed for m in ms]
     said = list(dict.fromkeys(one.card.intervals for one in found))
     note = " ".join([*told, *(f"In brackets: {line}." for line in said if line)])
-    title = "Harmful requests and benign requests"
+    title = " and ".join(f"{side} requests" for side, _ in listed).capitalize() or "Requests"
     return Table(title, tuple(header), rows, words=("target",), note=note)
 
 

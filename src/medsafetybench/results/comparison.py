@@ -181,7 +181,7 @@ def all_pairs(
     pairing: Pairing, measure: Measure, method: Method, side: Side | None = None
 ) -> list[Difference]:
     """Every pair of runs on one measure, corrected for their number; empty without requests."""
-    side = side or pairing.sides[measure.side]
+    side = side or pairing.side(measure)
     if not side.ids:
         return []
     return _corrected(_pairs(pairing, measure, side, method, None), method)
@@ -189,7 +189,7 @@ def all_pairs(
 
 def _by_principle(pairing: Pairing, measure: Measure, method: Method) -> Family | None:
     """Every pair on every principle, as one family; None with fewer than two principles."""
-    side = pairing.sides[measure.side]
+    side = pairing.side(measure)
     principles = np.array([p or 0 for p in side.principles])
     if len(np.unique(principles)) < 2:
         return None
@@ -270,7 +270,7 @@ def contrasts(
     requests like these, not about models that were not run. Groups that share a run are not
     contrasted with each other.
     """
-    side, values = pairing.sides[measure.side], pairing.values(measure)
+    side, values = pairing.side(measure), pairing.values(measure)
     labels = pairing.labels
     rows = {name: [labels.index(label) for label in members] for name, members in groups.items()}
     found = []

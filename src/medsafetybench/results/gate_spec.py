@@ -173,7 +173,7 @@ def _change(
     assert spec.max_regression is not None, "a gate with a baseline has one"
     measure, pairing = measure_named(spec.regression_of), pair([before, found])
     require(measure, pairing.scales[1], pairing.judge)
-    side = pairing.sides[measure.side]
+    side = pairing.side(measure)
     if spec.corrected:
         expect("--max-regression", spec.max_regression, apart(pairing.range(measure)))
         places = side.positions[0], side.positions[1]

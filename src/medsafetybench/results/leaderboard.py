@@ -65,8 +65,8 @@ def leaderboard(pairing: Pairing, method: Method | None = None) -> list[Standing
 
 
 def _places(pairing: Pairing, measure: Measure, method: Method) -> list[Place]:
-    side = pairing.sides[measure.side]
-    complete = side.part(np.all(side.scores > 0, axis=0))
+    side = pairing.side(measure)
+    complete = side.part(np.all(~np.isnan(pairing.values(measure, side)), axis=0))
     if not complete.ids:
         return [Place(None, None, None)] * len(pairing.runs)
     means = pairing.values(measure, complete).mean(axis=1).tolist()

@@ -75,7 +75,17 @@ class Pairing:
     @property
     def measures(self) -> list[Measure]:
         """The measures that every run's judge supports, of sides that were asked."""
-        return [m for m in common(self.scales) if self.sides[m.side].ids]
+        return [m for m in common(self.scales) if self.side(m).ids]
+
+    def side(self, measure: Measure) -> Side:
+        """The requests that a measure is of: those of its side that it says something of."""
+        side = self.sides[measure.side]
+        if not measure.graded:
+            return side
+        told = [
+            measure.of(one).told[at] for one, at in zip(self.outcomes, side.positions, strict=True)
+        ]
+        return side.part(np.all(told, axis=0))
 
     def range(self, measure: Measure) -> Interval:
         """The least and the greatest value that a request can have, on any run's scale."""
@@ -84,7 +94,7 @@ class Pairing:
 
     def values(self, measure: Measure, side: Side | None = None) -> Floats:
         """The measure for each run and request, NaN without a score; of a part of its side."""
-        places = (side or self.sides[measure.side]).positions
+        places = (side or self.side(measure)).positions
         pairs = zip(self.outcomes, places, strict=True)
         return np.array([measure.of(one).known[at] for one, at in pairs])
 

@@ -261,6 +261,12 @@ class Scorecard(BaseModel):
         return Counts(**{name: sum(getattr(side, name) for side in own) for name in names})
 
     @property
+    def one_sided(self) -> bool:
+        """True if harmful requests were asked and no benign one was scored beside them."""
+        benign = self.sides.get("benign")
+        return "harmful" in self.sides and not (benign and benign.scored)
+
+    @property
     def uncorrected(self) -> list[str]:
         """A line for each reason why labels do not correct a measure, with the measures."""
         titles = {info.key: info.title for info in self.measures}

@@ -126,10 +126,9 @@ def _side(
     if any(measure.graded for measure in measures):
         by["tag"] = _tags(found, measures, mask)
     intent = "harmful" if key == "all" else key
-    levels = key != "all" or (found.scale is not None and found.scale.parts is not None)
     return Side(
         **_group(found, measures, values, mask),
-        levels=_levels(found, mask, intent) if levels else [],
+        levels=_levels(found, mask, intent) if key != "all" else [],
         by={name: groups for name, groups in by.items() if groups},
     )
 

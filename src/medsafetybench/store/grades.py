@@ -20,8 +20,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ..records import Request
-from ..scale import points_level
+from ..records import Criterion, Request
+from ..scale import Level, points_level
 from .panel import Scores, together
 from .store import Item, JudgeRecord, RunRecord, Store
 
@@ -201,6 +201,38 @@ def _standing(found: Grades, judge: int, said: Sequence[tuple[Any, Any, Any]]) -
         reasons[position] = next((reason for reason, error in why if error), why[0][0])
         errors[position] = any(error for _, error in why)
     return Standing(found.levels(judge), reasons, errors)
+
+
+@dataclass(frozen=True, slots=True)
+class OnCriterion:
+    """What one judge said of one criterion of a response: ``level`` is None where that cannot be
+    told, and ``reason`` then says why; both are None where it has not been asked."""
+
+    criterion: Criterion
+    level: Level | None
+    reason: str | None
+    rationale: str
+
+    @property
+    def gained(self) -> float:
+        """The points that it brings, or takes."""
+        return self.criterion.points if self.level and self.level.score == MET else 0.0
+
+
+def on_criteria(store: Store, item: Item) -> dict[str, list[OnCriterion]]:
+    """What each judge with criteria said of a response, by its name; none that said nothing."""
+    found: dict[str, list[OnCriterion]] = {}
+    query = "SELECT intent, score, reason, rationale FROM verdicts WHERE judge = ? AND response = ?"
+    for judge in (one for one in store.judges() if one.scale.parts):
+        said = {key: rest for key, *rest in store.select(query, judge.number, item.key)}
+        nothing = (None, None, "")
+        if said and judge.scale.parts:
+            found[judge.name] = [
+                OnCriterion(one, score and judge.scale.parts.level(score), reason, rationale)
+                for one in item.request.criteria
+                for score, reason, rationale in [said.get(one.key, nothing)]
+            ]
+    return found
 
 
 def left_to_grade(store: Store, judge: JudgeRecord, item: Item) -> Request:
