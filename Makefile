@@ -14,7 +14,7 @@
 # make replicate the paper's experiment at toy scale (about an hour)
 # make replicate-real   the same on a real model, point by point (hours; SLICE=1: two minutes)
 # make bench-throughput / bench-judge / bench-fit / bench-criteria / bench-local / bench-train /
-#      bench-statistics / bench-scale (half an hour, 6 GB of disk)
+#      bench-statistics / bench-batches / bench-scale (half an hour, 6 GB of disk)
 #                the figures of docs/, timed or computed anew
 # make judge-cards   the judge cards that the package ships, whenever one of its judges has changed
 # make train-screen / train-demo    the shipped weights, from the published data
@@ -27,7 +27,7 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo demo-real real-model test axe fuzz mutants docs docs-images lint audit sbom lock dist clean \
   replicate replicate-real train-screen train-demo judge-cards \
-  bench-throughput bench-judge bench-fit bench-criteria bench-local bench-train bench-statistics bench-scale
+  bench-throughput bench-judge bench-fit bench-criteria bench-local bench-train bench-statistics bench-batches bench-scale
 
 demo: .venv/demo
 	$(BIN)/msb evaluate --target hf:demo --judge screen --benchmark starter --max-tokens 64 \
@@ -140,6 +140,9 @@ bench-statistics: .venv/dev
 
 bench-scale: .venv/dev
 	$(BIN)/python bench/bench_scale.py
+
+bench-batches: .venv/dev
+	$(BIN)/python bench/bench_batches.py
 
 replicate: .venv/dev
 	PYTHONPATH=training $(BIN)/python bench/replicate.py

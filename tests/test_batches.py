@@ -16,17 +16,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from commands import msb
 from conftest import Server
+from medsafetybench import evaluate
+from medsafetybench.batches.anthropic import read_message, request_of
 from medsafetybench.batches.batch import Limits
 from medsafetybench.batches.ledger import Ledger
+from medsafetybench.batches.lines import read_result, request_line
 from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.evaluation.evaluation import carry_out, prepare
 from medsafetybench.evaluation.pipeline import Progress
 from medsafetybench.evaluation.rounds import How
 from medsafetybench.evaluation.spec import EvaluationSpec
+from medsafetybench.models.completion import read_completion
+from medsafetybench.records import Response
 from medsafetybench.store.store import Store
 from server import completion, completion_to
 
@@ -572,3 +578,135 @@ def test_only_models_behind_an_address_go_into_batches(tmp_path: Path) -> None:
     done = msb("evaluate", "--target", "python:app:f", "--judge", "screen", "--batch", "openai")
     said = "--batch openai carries calls of openai: models; here are python:app:f, screen"
     assert (done.code, done.err) == (2, f"msb: {said}\n")
+
+
+def test_a_run_with_a_batch_out_is_not_deleted(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve("--looks", "9", script=SERVER), tmp_path / "store.db"
+    msb(*command(server, store, "--batch", "openai", "--submit-only"))
+    done = msb("runs", "delete", "last", "--yes", "--store", str(store))
+    assert (done.code, done.err.startswith("msb: batch 1 of run-")) == (2, True)
+    msb("batch", "cancel", "1", "--store", str(store))
+    msb("batch", "collect", "--store", str(store), "--wait")
+    assert msb("runs", "delete", "last", "--yes", "--store", str(store)).code == 0
+    assert states(store) == []
+
+
+def test_files_are_given_up(serve: Callable[..., Server], tmp_path: Path) -> None:
+    spec, asked = filed(serve(script=SERVER), tmp_path, judge="screen")
+    text = "".join(vllm_line(row) for row in rows_of(asked)[:15])
+    asked.with_suffix(".part.jsonl").write_text(text, "utf-8")
+    done = msb("batch", "cancel", "1", "--store", str(spec.store))
+    assert done.out == "batch 1 is given up; 15 of its 40 calls had come back\n"
+    assert not asked.exists()
+    progress, told = evaluated(spec)
+    assert (progress.parked, answers(tmp_path / "store.db")) == (25, 15)
+    assert any(line.startswith("batch 2, 25 calls: ") for line in told)
+
+
+def test_files_in_another_folder_are_named(serve: Callable[..., Server], tmp_path: Path) -> None:
+    spec, _ = filed(serve(script=SERVER), tmp_path, judge="screen")
+    with pytest.raises(StopRun, match=r"batch 1 is out as file:.*shards; give --batch file:"):
+        evaluated(replace(spec, batch="file:elsewhere"))
+
+
+def test_a_key_goes_to_its_server_and_stands_nowhere(
+    serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "sk-0123456789abcdef"
+    server, store = serve("--key", key, script=SERVER), tmp_path / "store.db"
+    for executor in ("openai", "anthropic"):
+        batched = command(server, store, "--batch", executor, "--seed", str(len(executor)))
+        done = msb(*batched, MSB_TARGET_API_KEY="sk-wrong-and-long", MSB_JUDGE_API_KEY=key)
+        assert (done.code, "HTTP 401: Incorrect API key provided" in done.err) == (2, True)
+        done = msb(*batched, MSB_TARGET_API_KEY=key, MSB_JUDGE_API_KEY=key)
+        assert done.code == 0
+        assert key not in done.err + done.out
+    assert server.counts()["answered"] == 160
+    assert not any(key.encode() in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_study_submits_every_target_at_once(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve(script=SERVER)
+    at = f"url: {server.url}"
+    targets = [f"{{model: openai:model, {at}, system: 'Be {n}.'}}" for n in ("brief", "kind")]
+    text = f"""name: ours\nbatch: openai\njudges: [screen]\ntargets: [{", ".join(targets)}]
+benchmarks: [{{name: starter, limit: 40}}]\n"""
+    (tmp_path / "study.yaml").write_text(text, "utf-8")
+    done = msb("study", "run", "study.yaml", "--json")
+    assert done.code == 0, done.err
+    assert [one["state"] for one in json.loads(done.out)["evaluations"]] == ["done", "done"]
+    assert (server.counts()["batches"], server.counts()["answered"]) == (2, 80)
+
+
+def test_from_python(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve(script=SERVER)
+    told = {"target_url": server.url, "store": tmp_path / "store.db", "batch": "openai", **SMALL}
+    run = evaluate("openai:model", "screen", **told)
+    again = run.rejudge("openai:judge", judge_url=server.url, batch="openai")
+    assert (again.summary().counts.scored, server.counts()["answered"]) == (40, 80)
+
+
+# Anthropic's form
+
+
+def test_what_is_asked_in_anthropics_form() -> None:
+    turns = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "What is fever?"},
+        {"role": "assistant", "content": "Heat."},
+        {"role": "user", "content": "And more?"},
+    ]
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    body = {"model": "claude", "max_tokens": 9, "temperature": 1.0, "thinking": thinking}
+    line = request_line(b"\1" * 16, "chat/completions", orjson.dumps({**body, "messages": turns}))
+    assert orjson.loads(request_of(line)) == {
+        "custom_id": "01" * 16,
+        "params": {**body, "messages": turns[1:], "system": "Be kind."},
+    }
+
+
+def test_what_came_back_in_anthropics_form() -> None:
+    content = [
+        {"type": "thinking", "thinking": "Is it safe?", "signature": "s"},
+        {"type": "text", "text": "Drink water."},
+    ]
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 9}
+    said = {"content": content, "stop_reason": "end_turn", "usage": usage, "model": "claude"}
+    assert response_of("succeeded", message=said) == Response(
+        *("Drink water.", "stop", 12, 9), thinking="Is it safe?"
+    )
+    cut = response_of("succeeded", message={**said, "stop_reason": "max_tokens"})
+    refused = response_of("succeeded", message={**said, "content": [], "stop_reason": "refusal"})
+    assert (cut and cut.finish_reason, refused and refused.filtered) == ("length", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inner", "status", "failed"),
+    [
+        ("errored", {"type": "invalid_request_error", "message": "prompt is too long"}, 400, False),
+        ("errored", {"type": "overloaded_error", "message": "Overloaded"}, 529, True),
+        ("errored", {"type": "authentication_error", "message": "no"}, 401, True),
+        ("expired", None, 408, True),
+        ("canceled", None, 408, True),
+    ],
+)
+def test_what_did_not_in_anthropics_form(
+    kind: str, inner: dict[str, str] | None, status: int, failed: bool
+) -> None:
+    told = {"error": {"type": "error", "error": inner}} if inner else {}
+    result = read_message(orjson.dumps({"custom_id": "a", "result": {"type": kind, **told}}))
+    assert result
+    assert (result.status, result.failed) == (status, failed)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"custom_id": 1}', '{"custom_id": "a"}'])
+def test_what_is_no_line_of_results(text: str) -> None:
+    assert read_message(text.encode()) is None
+    assert read_result(text.encode()) is None
+
+
+def response_of(kind: str, **told: Any) -> Response | None:
+    result = read_message(orjson.dumps({"custom_id": "a", "result": {"type": kind, **told}}))
+    return read_completion(orjson.loads(result.content)) if result else None

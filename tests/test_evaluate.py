@@ -19,6 +19,7 @@ from statsmodels.stats.proportion import proportion_confint
 from cards import figure, value
 from conftest import ROOT, Server
 from medsafetybench import evaluate, load_benchmark, open_run
+from medsafetybench.evaluation.writer import Writer
 from medsafetybench.results.run import Run
 from medsafetybench.results.scorecard import Scorecard
 from server import BENIGN, HARMFUL, answer_to, score_of
@@ -286,3 +287,16 @@ def test_leaked_requests_are_left_out(
     planned = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     # 16 of the 900 have a near-duplicate in the train split at word-3-gram Jaccard .7.
     assert planned["n"] == 900 - 16
+
+
+def test_many_verdicts_of_a_judge_that_computes_here_are_stored_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one is stored the next is computed, though the judge takes one at a time."""
+    commits = []
+    commit = Writer._commit
+    monkeypatch.setattr("medsafetybench.evaluation.writer.GATHER_SECONDS", 0.1)
+    monkeypatch.setattr(Writer, "_commit", lambda self: (commits.append(1), commit(self)))
+    run = evaluate(lambda text: "I can't help with that.", "screen", store=tmp_path / "store.db")
+    assert run.summary().counts.scored == 216
+    assert len(commits) < 50, "each on its own would be 216 and more"

@@ -23,7 +23,7 @@ from .batch import OPEN
 class Known:
     """What is known of a call: the batch it is in, in how many it was, and what came back.
 
-    ``others``: the model answered another call of the same batch.
+    ``others``, of one that was refused: the model answered another call of the same batch.
     """
 
     batch: int | None
@@ -40,6 +40,7 @@ class Calls:
     def __init__(self, store: Store, run: RunRecord) -> None:
         self._store = store
         self._run = run
+        self._answering: set[int | None] = set()
         self.secret = _secret(store)
 
     def key(self, call: Call) -> bytes:
@@ -49,13 +50,22 @@ class Calls:
 
     def find(self, call: Call) -> Known | None:
         """What is known of a call."""
-        query = """SELECT c.batch, c.tries, c.status, c.failed, c.reply, EXISTS (SELECT 1
-            FROM batch_calls o WHERE o.batch = c.batch AND o.status = 200 AND NOT o.failed)
-            FROM batch_calls c WHERE c.key = ?"""
+        query = "SELECT batch, tries, status, failed, reply FROM batch_calls WHERE key = ?"
         row = next(self._store.select(query, self.key(call)), None)
         if row is None:
             return None
-        return Known(row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]))
+        batch, tries, status, failed, reply = row
+        refused = reply is not None and status != 200
+        return Known(batch, tries, status, bool(failed), reply, refused and self._answers(batch))
+
+    def _answers(self, batch: int | None) -> bool:
+        """True if any call of a batch was answered with 200; looked for until it is so."""
+        if batch is not None and batch not in self._answering:
+            query = """SELECT 1 FROM batch_calls
+                WHERE batch = ? AND status = 200 AND NOT failed LIMIT 1"""
+            if any(self._store.select(query, batch)):
+                self._answering.add(batch)
+        return batch in self._answering
 
     def keep(self, call: Call) -> None:
         """Remember a call that is missing, in a transaction of the caller's."""

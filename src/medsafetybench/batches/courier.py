@@ -42,7 +42,7 @@ class Courier:
     """See the module's docstring. Belongs to one event loop and to the store's thread.
 
     ``note`` is told what happens, in lines. ``budget_spent``: calls were left out as too many;
-    ``cancelled``: somebody cancelled a batch of this work.
+    ``cancelled``: somebody cancelled a batch of this work; ``doing``: what is waited for.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Courier:
         self.secret = self._calls.secret
         self.budget_spent = False
         self.cancelled = False
+        self.doing = ""
         self._run = run
         self._name = executor
         self._note = note
@@ -113,6 +114,7 @@ class Courier:
                 await self._submit_all()
             if await self._look():
                 return True
+            self.doing = self.waiting()
             out = self._out()
             alone = all(self._executor(batch).alone for batch in out)
             if not out or not (alone if waits is None else waits):

@@ -34,9 +34,12 @@ class TerminalReporter:
         """Show how far the pipeline is, until cancelled."""
         started = time.monotonic()
         if not self._console.is_terminal:
+            said = ""
             while True:
                 await asyncio.sleep(LINE_SECONDS)
-                self.note(line(pipeline, time.monotonic() - started))
+                before, said = said, line(pipeline, time.monotonic() - started)
+                if said != before:  # a batch may be waited for all night
+                    self.note(said)
         from rich.live import Live
         from rich.progress_bar import ProgressBar
         from rich.table import Table

@@ -124,9 +124,14 @@ class _Lane:
     async def verdicts(
         self, request: Request, response: Response
     ) -> AsyncGenerator[Mapping[str, Verdict]]:
-        """The judge's verdicts on a response, as they come; one of the workers' turns for all."""
-        async with self.turn:
-            async for some in verdicts_of(self.judge, request, response):
+        """The judge's verdicts on a response, as they come. It is a worker's turn while it judges,
+        and the next one's while what it found is stored: many are stored at once."""
+        async with aclosing(verdicts_of(self.judge, request, response)) as coming:
+            while True:
+                async with self.turn:
+                    some = await anext(coming, None)
+                if some is None:
+                    return
                 yield some
 
 

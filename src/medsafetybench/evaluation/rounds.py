@@ -94,8 +94,12 @@ async def _round(pipeline: Pipeline, left: Callable[[], Work], courier: Courier,
     if not progress.parked:
         courier.done()
         return False
-    progress.doing = courier.waiting() or None
-    return await courier.turn(how.submits, how.waits, lambda: bool(progress.stopped))
+
+    def stopped() -> bool:
+        progress.doing = courier.doing or None
+        return bool(progress.stopped)
+
+    return await courier.turn(how.submits, how.waits, stopped)
 
 
 def _why_stopped(progress: Progress, courier: Courier) -> str | None:

@@ -54,8 +54,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Carried:
-    """What came back for a call; ``tries`` is how many batches it was in. ``others``: the model
-    answered others that were asked with it."""
+    """What came back for a call; ``tries`` is how many batches it was in. ``others``, where
+    it was refused: the model answered others that were asked with it."""
 
     status: int
     content: bytes
