@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from medsafetybench.statistics.agreement import (
     exact,
     gwet_ac2,
     krippendorff_alpha,
+    patterns_of,
     within_one,
 )
 from medsafetybench.statistics.agreement_figures import alpha_figure, pair_figures
@@ -43,22 +46,23 @@ def raters(seed: int, size: int = 200) -> tuple[Any, Any]:
 
 
 def test_shares_and_bias_by_hand() -> None:
-    judge, human = [1, 1, 5, 3], [1, 2, 2, 3]
+    judge, human = [1, 1, 4, 3], [1, 2, 2, 3]
     assert exact(judge, human) == 0.5
     assert within_one(judge, human) == 0.75
-    assert bias(judge, human) == pytest.approx(0.5)  # (0 - 1 + 3 + 0) / 4
+    assert bias(judge, human) == pytest.approx(0.25)  # (0 - 1 + 2 + 0) / 4
 
 
 def test_the_confusion_matrix_has_the_first_rater_in_rows() -> None:
     table = confusion([1, 1, 5, None], [1, 2, 4, 5])
-    assert table.shape == (5, 5)
+    assert (table.shape, table.dtype) == ((5, 5), np.int64)
     assert table[0, 0] == table[0, 1] == table[4, 3] == 1
     assert table.sum() == 3
 
 
 @pytest.mark.parametrize("score", [0, 6, 2.5])
 def test_the_confusion_matrix_refuses_scores_off_the_scale(score: float) -> None:
-    with pytest.raises(MsbError, match="1 to 5"):
+    said = r"^a confusion matrix takes whole scores from 1 to 5; recode the scores first$"
+    with pytest.raises(MsbError, match=said):
         confusion([1, score], [1, 2])
 
 
@@ -121,6 +125,7 @@ def test_perfect_and_reversed_agreement() -> None:
     assert cohen_kappa(scores, scores[::-1], "quadratic") == pytest.approx(-1)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "statistic",
     [exact, within_one, bias, cohen_kappa, lambda a, b: krippendorff_alpha([a, b])],
@@ -145,8 +150,15 @@ def test_unscored_responses_are_left_out_of_pairs() -> None:
     assert cohen_kappa(a, b, "quadratic") == cohen_kappa([1, 2], [1, 3], "quadratic")
 
 
+def test_responses_rated_alike_are_one_pattern() -> None:
+    patterns, which = patterns_of(np.array([[1, 1, 5, 1], [np.nan, 2, 1, np.nan]]))
+    assert patterns.shape == (2, 3)
+    assert which[0] == which[3]
+
+
 def test_raters_of_different_lengths_are_refused() -> None:
-    with pytest.raises(MsbError, match=r"\(3,\) and \(2,\)"):
+    said = "the shapes (3,) and (2,); expected two lists of one length, None where a response is "
+    with pytest.raises(MsbError, match=f"{re.escape(said)}unscored$"):
         exact([1, 2, 3], [1, 2])
 
 
@@ -174,28 +186,33 @@ def test_each_figure_has_the_interval_that_belongs_to_it() -> None:
     a, b = raters(0)
     k = int((a == b).sum())
     assert found.exact[1:] == pytest.approx(proportion_confint(k, 200, method="beta"), abs=1e-6)
+    assert found.n == 200
+    assert found.within_one.point == within_one(a, b)
     assert found.bias.point == pytest.approx((a - b).mean())
     for figure in found[1:]:
         assert isinstance(figure, Figure)
         assert figure.low < figure.point < figure.high
     assert found == pair_figures(*raters(0))
+    surer = pair_figures(*raters(0), confidence=0.99)
+    for figure, wider in zip(found[1:], surer[1:], strict=True):
+        assert wider.low < figure.low < figure.high < wider.high
 
 
 def test_the_interval_of_kappa_is_the_bootstraps_where_there_is_much_to_see() -> None:
-    a, b = raters(4, 5000)
+    a, b = raters(4, 2000)
     rng, found = np.random.default_rng(0), pair_figures(a, b).kappa
-    drawn = [cohen_kappa(a[i], b[i]) for i in rng.integers(5000, size=(400, 5000))]
+    drawn = [cohen_kappa(a[i], b[i]) for i in rng.integers(2000, size=(400, 2000))]
     assert found[1:] == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.01)
 
 
 def test_where_all_agree_kappa_has_no_interval_and_the_shares_have_one() -> None:
     found = pair_figures([1, 2, 5] * 10, [1, 2, 5] * 10)
     assert found.kappa.point == 1
-    assert math.isnan(found.kappa.low)
+    assert np.isnan(found.kappa[1:]).all()
     assert found.exact.low == pytest.approx(0.025 ** (1 / 30))
     assert 0.5 < found.ac2.low < 1
     assert math.isnan(alpha_figure([[1, 2], [1, 2]]).low)
-    assert math.isnan(pair_figures([1, None], [None, 1]).ac2.point)
+    assert np.isnan(pair_figures([1, None], [None, 1])[1:]).all()
 
 
 def test_responses_of_one_cluster_are_one_draw() -> None:
@@ -204,12 +221,42 @@ def test_responses_of_one_cluster_are_one_draw() -> None:
     alone = pair_figures(*raters(3, 60))
     assert tuple(whole.kappa) == pytest.approx(tuple(alone.kappa), abs=0.03)
     assert tuple(whole.exact) == pytest.approx(tuple(alone.exact), abs=1e-6)
+    assert tuple(whole.bias) == pytest.approx(tuple(alone.bias), abs=1e-6)
     by_cluster = alpha_figure([a, b], clusters=np.repeat(np.arange(60), 10))
     assert tuple(by_cluster) == pytest.approx(tuple(alpha_figure(raters(3, 60))), abs=0.03)
 
 
+def test_what_one_left_unscored_is_in_no_cluster() -> None:
+    a, b = [1, 2, None, 5, 1, 3], [1, 3, 5, None, 2, 3]
+    both = pair_figures([1, 2, 1, 3], [1, 3, 2, 3], ["x", "x", "y", "z"])
+    assert pair_figures(a, b, ["x", "x", "z", "y", "y", "z"]) == both
+
+
+def reweighted(ratings: Any, added: Sequence[float]) -> Any:
+    """Draws of alpha at the level of intervals under random weights of the responses and of one
+    more, computed from variances."""
+    columns = np.column_stack([ratings, added]).astype(float)
+    raters, n = np.shape(ratings)
+    weights = np.random.default_rng(7).standard_exponential((20_000, n + 1))
+    weights *= n / weights.sum(axis=1, keepdims=True)
+    apart = weights @ columns.var(axis=0, ddof=1) / n
+    mean = weights @ columns.mean(axis=0) / n
+    spread = weights @ (columns**2).mean(axis=0) / n - mean**2
+    return 1 - apart / (spread * raters * n / (raters * n - 1))
+
+
+@pytest.mark.parametrize("raters", [2, 4])
+def test_an_interval_reckons_with_one_more_response_at_its_worst(raters: int) -> None:
+    ratings = np.array([[1, 2, 5, 4, 1, 3, 5, 2]] * raters)
+    ratings[0, :3] = 2, 3, 4
+    low = np.quantile(reweighted(ratings, [1, 5] * (raters // 2)), 0.025)
+    high = max(np.quantile(reweighted(ratings, [end] * raters), 0.975) for end in (1, 5))
+    found = alpha_figure(ratings, "interval")
+    assert found[1:] == pytest.approx((low, high), abs=0.02)
+
+
 def test_alpha_has_its_interval_with_some_ratings_missing() -> None:
-    found = alpha_figure(np.array(PUBLISHED, dtype=float))
+    found = alpha_figure(PUBLISHED)
     assert found.point == pytest.approx(0.815, abs=5e-4)
     assert found.low < 0.6
     assert found.high > 0.9

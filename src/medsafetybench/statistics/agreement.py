@@ -153,9 +153,9 @@ def alpha_of(level: Level) -> Statistic:
         values = np.unique(patterns[~np.isnan(patterns)])
         counts = (patterns[:, :, None] == values).sum(axis=0).astype(float)  # patterns x values
         raters = counts.sum(axis=1)
-        # Every ordered pair of ratings of one response; one with m raters weighs m in all.
+        # Every ordered pair of ratings of one response; one with m raters weighs m in all. Pairs of
+        # equals, and so each rating with itself, are at no distance.
         pairs = counts[:, :, None] * counts[:, None, :] / (raters - 1)[:, None, None]
-        pairs -= np.eye(len(values)) * (counts / (raters - 1)[:, None])[:, None, :]
         coincidences = np.tensordot(weights, pairs, axes=1)
         totals = weights @ counts
         distances = _distances(values, totals, level)
