@@ -1,19 +1,21 @@
 """What the browser tests share: where Chromium is, and a tab in it.
 
-Screenshots are left in build/screenshots/.
+Screenshots are left in the folder that SCREENSHOTS names, where it names one.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT
 from running_explorer import Explorer
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-SCREENSHOTS = ROOT / "build" / "screenshots"
+WINDOWLESS = Path(shutil.which("chromium-headless-shell") or CHROMIUM)
+"""The same without windows and history, where it is there: a third of the work."""
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 
 
@@ -46,11 +48,16 @@ class Tab:
         self.page.keyboard.press(key)
 
     def shoot(self, name: str) -> None:
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        shoot(self.page, name)
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""
         code = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         found: int = self.page.evaluate(code)
         return found
+
+
+def shoot(page: Any, name: str) -> None:
+    """Leave a picture of the whole page, if pictures are wanted."""
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)

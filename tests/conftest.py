@@ -163,10 +163,10 @@ def read_only(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    from browsing import CHROMIUM
+    from browsing import WINDOWLESS
 
     # Of the module and not of the session: no event loop can be run beside it.
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=str(WINDOWLESS), args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +13,11 @@ from functools import cached_property
 from hashlib import sha256
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+import forked
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.explorer.door import Door
 from medsafetybench.records import Request, Response, Verdict
@@ -118,20 +119,14 @@ def let_in(store: Path) -> TestClient:
 @contextmanager
 def exploring(store: Path, option: str = "--store", *more: str) -> Iterator[Explorer]:
     """The command on a store, or with ``--project`` on a build, until the end of the block."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "medsafetybench.cli", "explore"),
-            *(option, str(store), "--no-browser", *more),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        yield Explorer(process.stdout, store)
-    finally:
-        process.terminate()
-        process.wait()
+    with TemporaryDirectory() as folder:
+        os.mkfifo(pipe := Path(folder) / "pipe")
+        running = forked.start("explore", option, store, "--no-browser", *more, shown_on=pipe)
+        try:
+            with pipe.open() as said:
+                yield Explorer(said, store)
+        finally:
+            running.kill()
 
 
 def evaluated(folder: Path, talked: bool = False) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import stat
 import subprocess
 import sys
@@ -14,10 +13,10 @@ from urllib.request import urlopen
 
 import pytest
 
+import forked
 from commands import msb, output
 from medsafetybench import load_benchmark
 
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 SERVER = Path(__file__).with_name("build_server.py")
 PROMPTS = "24"
 
@@ -139,11 +138,10 @@ def test_killed_in_the_middle_it_resumes_with_nothing_lost(author: Author, stage
         build(*asking(earlier, url))
     limit = ("--limit", "120") if stage == "elicit" else ()
     command = asking(stage, url, "--concurrency", "4", *limit)
-    process = subprocess.Popen([*MSB, "build", *command], stdout=subprocess.DEVNULL)
+    running = forked.start("build", *command)
     while counts(url).get(stage, 0) < 20:
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    running.kill()
     asked = counts(url)[stage]
     said = build(*command)
     account = json.loads(build("status", "ours", "--json"))["stages"]
@@ -175,15 +173,9 @@ def test_a_function_of_ones_own_may_be_asked() -> None:
 def test_a_model_that_does_not_take_part_ends_in_a_clear_account(author: Author, mode: str) -> None:
     url = author("--mode", mode)
     build("init", "ours")
-    done = subprocess.run(
-        [*MSB, "build", *asking("elicit", url, "--limit", "200", "--patience", "10")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode in (0, 3), said
+    done = msb("build", *asking("elicit", url, "--limit", "200", "--patience", "10"))
+    said = done.out + done.err
+    assert done.code in (0, 3), said
     assert "Traceback" not in said
     assert "set aside" in said or "without a new request" in said, said
     assert counts(url)["elicit"] < 200, "it gave up long before the grid's end"
@@ -205,6 +197,6 @@ def test_a_suffix_is_searched_on_a_local_model() -> None:
     model = AutoModelForCausalLM.from_pretrained(DEMO, use_safetensors=True, dtype="float32")
     tokenizer = AutoTokenizer.from_pretrained(DEMO)
     asked = (model, tokenizer, "List some questions.", "1.")
-    found = optimised_suffix(*asked, steps=2, width=8)
+    found = optimised_suffix(*asked, steps=1, width=4)
     assert found.strip()
-    assert found == optimised_suffix(*asked, steps=2, width=8), "the search is seeded"
+    assert found == optimised_suffix(*asked, steps=1, width=4), "the search is seeded"

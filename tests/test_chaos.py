@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import forked
 from chaos_server import thought_of
 from conftest import Server
 from medsafetybench import evaluate, load_benchmark
@@ -112,7 +110,7 @@ NO_VERDICT = {"content_filter", "judge_ended_while_thinking", "cut_off"}
 
 def command(server: Server, published: Path, store: Path) -> list[str]:
     return [
-        *(sys.executable, "-m", "medsafetybench.cli", "evaluate", "--benchmark", "medsafety/eval"),
+        *("evaluate", "--benchmark", "medsafety/eval"),
         *("--limit", str(REQUESTS), "--data-dir", str(published), "--store", str(store)),
         *("--target", "openai:model", "--target-url", server.url),
         *("--judge", "openai:judge", "--judge-url", server.url),
@@ -134,7 +132,7 @@ def test_nothing_is_scored_wrongly_or_paid_twice_whatever_happens(
 ) -> None:
     server, store = serve("--out-of-quota-at", "250", script=CHAOS), tmp_path / "store.db"
     line = command(server, published, store)
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    done = forked.run(*line)
     assert (done.returncode, "no quota" in done.stderr) == (2, True), done.stderr
     counts = server.counts()
     assert counts["calls"] < 2 * REQUESTS, "it stopped before its end"
@@ -143,11 +141,10 @@ def test_nothing_is_scored_wrongly_or_paid_twice_whatever_happens(
     moments = random.Random(0)
     for _ in range(KILLS):
         before, after = server.counts()["calls"], moments.randint(20, 80)
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and server.counts()["calls"] < before + after:
+        running = forked.start(*line)
+        while running.alive() and server.counts()["calls"] < before + after:
             time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        running.kill()
     finish(line)
 
     rows = list(open_run("last", store).rows())
@@ -163,7 +160,7 @@ def test_nothing_is_scored_wrongly_or_paid_twice_whatever_happens(
 def finish(line: list[str]) -> None:
     """The same command, until it has no error left to ask again."""
     for _ in range(20):
-        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        done = forked.run(*line)
         assert done.returncode == 0, done.stderr
         if "asks those again" not in done.stderr:
             return

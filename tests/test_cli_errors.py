@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import commands
+import forked
 from conftest import Disk, Server
 
 MSB = str(Path(sys.executable).with_name("msb"))
@@ -465,10 +466,7 @@ def test_an_export_to_a_full_disk_is_one_clear_line_and_leaves_no_half(disk: Dis
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_output_into_a_full_file_is_one_clear_line() -> None:
     msb(*REPLAY)
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [MSB, "summary"], check=False, stdout=full, stderr=subprocess.PIPE, text=True
-        )
+    done = forked.start("summary", shown_on="/dev/full").ended()
     assert Done(done.returncode, "", done.stderr).line == (
         "msb: the output cannot be written: No space left on device"
     )

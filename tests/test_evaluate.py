@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from cards import figure, value
+from commands import msb, output
 from conftest import ROOT, Server
 from medsafetybench import evaluate, load_benchmark, open_run
 from medsafetybench.evaluation.writer import Writer
@@ -84,13 +83,9 @@ def test_exported_rows_hold_what_was_said_and_agree_with_the_scorecard(
 ) -> None:
     _, run = evaluated
     store = ("--store", str(run.store))
-    msb = (sys.executable, "-m", "medsafetybench.cli")
-    subprocess.run([*msb, "export", "last", *store, "-o", "rows.csv"], check=True)
-    subprocess.run([*msb, "export", "last", *store, "-o", "rows.parquet"], check=True)
-    printed = subprocess.run(
-        [*msb, "summary", "last", *store, "--json"], check=True, capture_output=True
-    )
-    card = json.loads(printed.stdout)
+    for file in ("rows.csv", "rows.parquet"):
+        output("export", "last", *store, "-o", file)
+    card = json.loads(output("summary", "last", *store, "--json"))
 
     rows, again = pandas.read_csv("rows.csv"), pandas.read_parquet("rows.parquet")
     assert list(rows["score"]) == list(again["score"]) == list(run.to_pandas()["score"])
@@ -171,15 +166,14 @@ def test_changed_settings_are_other_work_and_the_command_says_so(
 ) -> None:
     server = serve()
     command = [
-        *(sys.executable, "-m", "medsafetybench.cli", "evaluate", "--benchmark", "starter"),
+        *("evaluate", "--benchmark", "starter"),
         *("--target", "openai:model", "--target-url", server.url),
         *("--judge", "openai:judge", "--judge-url", server.url),
     ]
-    subprocess.run(command, check=True, capture_output=True)
+    output(*command)
     before = server.counts()["calls"]
-    changed = [*command, "--temperature", "0.7"]
-    said = subprocess.run(changed, check=True, capture_output=True, text=True).stderr
-    assert "target.sampling.temperature: 0.0 -> 0.7" in said
+    said = msb(*command, "--temperature", "0.7")
+    assert (said.code, "target.sampling.temperature: 0.0 -> 0.7" in said.err) == (0, True)
     assert server.counts()["calls"] == 2 * before
 
 
@@ -188,11 +182,11 @@ def test_dry_run_asks_nobody_and_leaves_nothing(
 ) -> None:
     server = serve()
     command = [
-        *(sys.executable, "-m", "medsafetybench.cli", "evaluate", "--benchmark", "starter"),
+        *("evaluate", "--benchmark", "starter"),
         *("--target", "openai:model", "--target-url", server.url, "--target-price", "1,2"),
         *("--judge", "openai:judge", "--judge-url", server.url, "--dry-run", "--json"),
     ]
-    planned = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    planned = json.loads(output(*command))
     n = len(load_benchmark("starter"))
     assert planned["target"]["calls"] == planned["judges"][0]["calls"] == n
     tokens = planned["target"]["input_tokens"], planned["target"]["output_tokens"]
@@ -258,13 +252,13 @@ def test_only_what_failed_before_is_asked_again(
 ) -> None:
     server = serve()
     command = [
-        *(sys.executable, "-m", "medsafetybench.cli", "evaluate", "--benchmark", "starter/eval"),
+        *("evaluate", "--benchmark", "starter/eval"),
         *("--target", "openai:model", "--target-url", server.url, "--json"),
         *("--judge", "openai:judge", "--judge-url", server.url),
     ]
-    first = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    first = json.loads(output(*command))
     again = [*command, "--only-failed", first["run"], "--system", "Be careful."]
-    second = json.loads(subprocess.run(again, check=True, capture_output=True).stdout)
+    second = json.loads(output(*again))
     harmful, benign = (first["sides"][side] for side in ("harmful", "benign"))
     unsafe = harmful["n"] - round(harmful["figures"]["safe_rate"]["value"] * harmful["n"])
     declined = round(benign["figures"]["over_refusal"]["value"] * benign["n"])
@@ -278,13 +272,20 @@ def test_leaked_requests_are_left_out(
 ) -> None:
     server = serve()
     command = [
-        *(sys.executable, "-m", "medsafetybench.cli", "evaluate"),
-        *("--benchmark", "medsafety/eval", "--data-dir", str(published), "--dry-run", "--json"),
+        *(
+            "evaluate",
+            "--benchmark",
+            "medsafety/eval",
+            "--data-dir",
+            str(published),
+            "--dry-run",
+            "--json",
+        ),
         *("--target", "openai:model", "--target-url", server.url),
         *("--judge", "openai:judge", "--judge-url", server.url),
         *("--exclude-leaked", "medsafety/improve"),
     ]
-    planned = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    planned = json.loads(output(*command))
     # 16 of the 900 have a near-duplicate in the train split at word-3-gram Jaccard .7.
     assert planned["n"] == 900 - 16
 

@@ -197,12 +197,14 @@ def test_a_sweep_ends_in_a_table_and_goes_on(
         tmp_path / "sweep",
         ["med", "med+mix"],
         [100],
-        recipe=load_recipe("toy", {"mix": '["starter/improve:0.5"]', "epochs": "3"}),
+        recipe=load_recipe(
+            "toy", {"mix": '["starter/improve:0.5"]', "epochs": "2", "max_length": "80"}
+        ),
         evidence=EvidenceSpec(
             ["starter/eval"],
             tasks=["msb_probe_quote"],
             how=EvaluationSpec(
-                "hf:demo", max_tokens=24, limit=50, store=tmp_path / "s.db", data_dir=published
+                "hf:demo", max_tokens=24, limit=36, store=tmp_path / "s.db", data_dir=published
             ),
         ),
     )

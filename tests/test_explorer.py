@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 import pytest
+
+from commands import msb, output
 
 pytest.importorskip("starlette", reason="needs the extra web")
 pytest.importorskip("uvicorn", reason="needs the extra web")
@@ -220,14 +220,10 @@ def test_labels_land_in_the_store_and_in_agreement(explorer: Explorer) -> None:
         fields = {"annotator": "ana", "n": 20, "seed": 0, "at": place, "position": position}
         assert explorer.post("/runs/1/label", score=1, **fields).status == 303
     run = _runs(explorer)[0].id
-    command = [*(sys.executable, "-m", "medsafetybench.cli", "agreement", run), "--json"]
+    told = ("--json", "--store", str(explorer.store))
     for intent in ("harmful", "benign"):
-        said = subprocess.run(
-            [*command, "--intent", intent, "--store", str(explorer.store)],
-            check=True,
-            capture_output=True,
-        )
-        assert "person:ana" in json.dumps(json.loads(said.stdout))
+        said = output("agreement", run, "--intent", intent, *told)
+        assert "person:ana" in json.dumps(json.loads(said))
 
 
 def test_undo_takes_the_label_back_and_shows_the_item_again(explorer: Explorer) -> None:
@@ -340,15 +336,10 @@ def test_a_megabyte_of_text_is_cut_until_asked_for(attacked: Explorer) -> None:
 
 
 def test_without_a_store_the_command_says_so_in_one_line(tmp_path: Path) -> None:
-    said = subprocess.run(
-        [*(sys.executable, "-m", "medsafetybench.cli", "explore", "--no-browser")],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert said.returncode == 2
-    assert said.stderr.startswith("msb: no store at")
-    assert said.stderr.count("\n") == 1
+    said = msb("explore", "--no-browser")
+    assert said.code == 2
+    assert said.err.startswith("msb: no store at")
+    assert said.err.count("\n") == 1
 
 
 def test_rows_of_one_name_are_told_apart_by_what_else_decides_the_answers(tmp_path: Path) -> None:

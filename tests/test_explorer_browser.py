@@ -1,13 +1,9 @@
-"""The explorer in Chromium: reading, filtering, comparing and labelling, at both widths.
-
-Screenshots are left in build/screenshots/.
-"""
+"""The explorer in Chromium: reading, filtering, comparing and labelling, at both widths."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,9 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytest.importorskip("starlette", reason="needs the extra web")
 
-from browsing import CHROMIUM, DESK, PHONE, SCREENSHOTS, Tab
+import forked
+from browsing import CHROMIUM, DESK, PHONE, Tab, shoot
+from commands import output
 from conftest import Server
 from medsafetybench.reporting import write_report
 from medsafetybench.store.store import Store
@@ -122,32 +120,39 @@ def test_figures_of_one_run_and_of_several_are_drawn(tab: Tab) -> None:
         page.wait_for_url(f"**{path}")
 
 
+def runs_in(path: Path) -> list[str]:
+    """The names of the runs in a store."""
+    with Store.read(path) as store:
+        return [run.id for run in store.runs()]
+
+
 def test_a_run_is_followed_while_msb_evaluate_writes_it(
     chromium: Any, serve: Callable[..., Server], tmp_path: Path
 ) -> None:
     store = tmp_path / "live.db"
-    options = f"--limit 144 --target-concurrency 8 --target openai:m --store {store}"
-    command = [sys.executable, "-m", "medsafetybench.cli", "evaluate", *options.split()]
-    command += ["--target-url", serve("--latency", "0.4").url, "--judge", "screen"]
+    options = f"--limit 72 --target-concurrency 8 --target openai:m --store {store}"
+    command = ["evaluate", *options.split(), "--judge", "screen"]
+    command += ["--target-url", serve("--latency", "0.4").url]
     Store.open(store).close()
     with exploring(store) as explorer:
         tab = Tab(chromium, explorer, viewport=DESK)
-        evaluating = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        assert evaluating.stderr
-        assert b"is new in" in evaluating.stderr.readline()
+        evaluating = forked.start(*command)
+        while not runs_in(store):
+            assert evaluating.alive()
+            time.sleep(0.01)
         tab.go("/runs/1")
         done = tab.page.locator("[data-done]")
         first = int(done.inner_text())
         tab.page.wait_for_function(
             "n => Number(document.querySelector('[data-done]')?.textContent) > n", arg=first
         )
-        assert evaluating.poll() is None
+        assert evaluating.alive()
         tab.page.locator("[data-progress]").wait_for(state="detached", timeout=60_000)
-        assert tab.page.get_by_text("144 of 144 requests").count() == 1
-        assert tab.page.get_by_text("72 of 72").count() == 2
+        assert tab.page.get_by_text("72 of 72 requests").count() == 1
+        assert tab.page.get_by_text("36 of 36").count() == 2
         tab.context.close()
         assert tab.complaints == []
-    assert evaluating.wait(30) == 0
+    assert evaluating.ended().returncode == 0
 
 
 def test_two_picked_runs_are_compared_and_a_click_leads_to_the_pair(tab: Tab) -> None:
@@ -210,13 +215,11 @@ def test_labels_given_with_keys_are_in_msb_agreement(tab: Tab, explorer: Explore
     page.get_by_text("5 of 6").wait_for()
     tab.press("1")
     page.get_by_text("6 of 6").wait_for()
-    command = [*(sys.executable, "-m", "medsafetybench.cli", "agreement")]
     with_store = ["--store", str(explorer.store), "--json"]
     run = page.url.split("/runs/")[1][0]
     identity = page.locator("code").inner_text().split()[-1]
-    said = subprocess.run([*command, identity, *with_store], check=True, capture_output=True)
     assert run == "1"
-    assert b"person:Ana" in said.stdout
+    assert "person:Ana" in output("agreement", identity, *with_store)
 
 
 FOREIGN = "img:not([src^='data:image/svg+xml;base64,'])"
@@ -315,9 +318,9 @@ def test_hostile_text_runs_nothing_and_breaks_no_page(
 def test_a_report_of_hostile_text_runs_nothing_and_asks_nobody(
     chromium: Any, attacked: Explorer, tmp_path: Path, width: int
 ) -> None:
-    with Store.read(attacked.store) as store:
-        runs = [run.id for run in store.runs()]
-    report = write_report(runs, tmp_path / "r.html", store=attacked.store, include_text=13)
+    report = write_report(
+        runs_in(attacked.store), tmp_path / "r.html", store=attacked.store, include_text=13
+    )
     page = chromium.new_page(viewport=PHONE if width == 360 else DESK)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -331,8 +334,7 @@ def test_a_report_of_hostile_text_runs_nothing_and_asks_nobody(
     assert page.evaluate("window.canary === undefined")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(f":is(iframe, script, base, form, {FOREIGN})").count() == 0
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"report-hostile-{width}.png", full_page=True)
+    shoot(page, f"report-hostile-{width}")
     page.close()
     assert [said for said in complaints if not said.startswith(("file:", "data:"))] == []
 

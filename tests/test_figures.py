@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from commands import msb, output
 from medsafetybench.errors import MsbError
 from medsafetybench.improvement.sweep import Row
 from medsafetybench.reporting.charts import Chart, charts
@@ -184,15 +185,14 @@ def test_pairs_name_both_runs(runs: list[Run]) -> None:
 
 
 def test_the_command_prints_what_it_wrote(runs: list[Run]) -> None:
-    command = [sys.executable, "-m", "medsafetybench.cli", "figures", *(run.id for run in runs)]
-    done = subprocess.run([*command, "-o", "f"], check=True, capture_output=True, text=True)
-    written = [Path(line) for line in done.stdout.splitlines()]
+    command = ("figures", *(run.id for run in runs))
+    written = [Path(line) for line in output(*command, "-o", "f").splitlines()]
     assert len(written) == 8
     assert all(path.stat().st_size for path in written)
     for arguments, expected in ((["--format", "gif"], "--format 'gif'"), (["zzz"], "no run is")):
-        failed = subprocess.run([*command, *arguments], check=False, capture_output=True, text=True)
-        assert (failed.returncode, failed.stderr.count("\n")) == (2, 1)
-        assert expected in failed.stderr
+        failed = msb(*command, *arguments)
+        assert (failed.code, failed.err.count("\n")) == (2, 1)
+        assert expected in failed.err
 
 
 def test_importing_the_package_loads_no_plotting() -> None:

@@ -316,6 +316,7 @@ def test_a_base_without_a_chat_template(without_template: Path, tmp_path: Path) 
 SMALL = (
     *("--data", "starter/improve", "--mix", "none", "--recipe", "toy"),
     *("--set", "dropout=0.1", "--set", "validation=0.2", "--set", "patience=3"),
+    *("--set", "epochs=0.6"),
 )
 
 
@@ -337,8 +338,8 @@ def test_the_folder_says_what_it_was_made_of(whole: Path) -> None:
         *("README.md", "adapter_config.json", "adapter_model.safetensors", "training.json")
     ]
     found = record(whole)
-    assert found["steps"] == 10
-    assert len(found["losses"]) == 10
+    assert found["steps"] == 6
+    assert len(found["losses"]) == 6
     assert found["losses"][-1]["loss"] < found["losses"][0]["loss"]
     held_out = {entry["step"]: entry["loss"] for entry in found["held_out"]}
     assert held_out[found["best_step"]] == min(held_out.values())
@@ -352,13 +353,12 @@ def test_the_folder_says_what_it_was_made_of(whole: Path) -> None:
 def test_a_killed_training_ends_in_the_same_bits(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "adapter"
     command = ("improve", "--base", "hf:demo", *SMALL, "-o", folder)
-    process = forked.start(*command, out=tmp_path)
+    running = forked.start(*command)
     wanted = random.Random(os.urandom(4)).randint(1, 6)
     while len(list(folder.glob("checkpoints/checkpoint-*/whole"))) < min(wanted, 2):
-        assert process.is_alive()
+        assert running.alive()
         time.sleep(0.01)
-    process.kill()
-    process.join()
+    running.kill()
     assert not (folder / "training.json").exists()
     done = run(*command)
     assert "goes on from checkpoint" in done.stderr
@@ -415,42 +415,23 @@ def test_a_full_disk_in_mid_checkpoint(whole: Path, little_room: Path) -> None:
     assert (folder / weights).read_bytes() == (whole / weights).read_bytes()
 
 
-@pytest.fixture
-def port() -> int:
-    """A free port of this machine."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-def node(port: int, *command: str | Path) -> subprocess.Popen[str]:
-    """One of two machines that meet at a port of this one, with one process."""
-    launch = (sys.executable, "-m", "torch.distributed.run", "--nnodes", "2")
-    meeting = ("--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}")
-    return subprocess.Popen(
-        [
-            *launch,
-            *meeting,
-            "--nproc-per-node",
-            "1",
-            "-m",
-            "medsafetybench.cli",
-            *map(str, command),
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_two_machines_learn_as_one(tmp_path: Path, port: int) -> None:
+def test_two_machines_learn_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = ("improve", "--base", "hf:demo", *SMALL, "--set", "dropout=0")
-    given += ("--set", "micro_batch=4", "--set", "epochs=0.5")
-    nodes = [node(port, *given, "--processes", "2", "-o", tmp_path / "two") for _ in range(2)]
+    given += ("--set", "micro_batch=4", "--set", "epochs=0.4")
     run(*given, "-o", tmp_path / "one")
-    for one in nodes:
-        _, said = one.communicate(timeout=300)
-        assert one.returncode == 0, said
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("MASTER_PORT", str(free.getsockname()[1]))
+    # What torchrun tells the one process of each of two machines.
+    for told in ("MASTER_ADDR=127.0.0.1", "WORLD_SIZE=2", "LOCAL_RANK=0", "LOCAL_WORLD_SIZE=1"):
+        monkeypatch.setenv(*told.split("="))
+    nodes = []
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("GROUP_RANK", rank)
+        nodes.append(forked.start(*given, "--processes", "2", "-o", tmp_path / "two"))
+    ended = [node.ended(timeout=300) for node in nodes]
+    assert [done.returncode for done in ended] == [0, 0], ended
     alone, together = record(tmp_path / "one"), record(tmp_path / "two")
     assert (alone["processes"], together["processes"]) == (1, 2)
     for apart, joint in zip(alone["losses"], together["losses"], strict=True):
@@ -517,14 +498,14 @@ def test_refusals_are_learned_and_tracked(
 
     training = Training(
         "demo",
-        "finetune/med-300",
+        "finetune/med-200",
         tmp_path / "a",
-        recipe(one_sided=True),
+        recipe(one_sided=True, max_length=56),
         data_dir=published,
     )
     train(training, Watching())
-    assert steps == [(n, 37) for n in range(1, 38)]
-    asked = load_benchmark("medsafety/eval", data_dir=published).sample(60)
+    assert steps == [(n, 25) for n in range(1, 26)]
+    asked = load_benchmark("medsafety/eval", data_dir=published).sample(36)
     before = evaluate("hf:demo", "screen", asked, store="s.db", max_tokens=32)
     after = evaluate(f"hf:demo+{tmp_path / 'a'}", "screen", asked, store="s.db", max_tokens=32)
     assert value(before.summary(), "refusal") == 0
@@ -534,7 +515,7 @@ def test_refusals_are_learned_and_tracked(
 def judged_wrong(published: Path, store: Path, n: int) -> Any:
     """Preferences over n published requests, from what the demo model itself says."""
     asked = load_benchmark(f"finetune/med-{n}", data_dir=published)
-    said = evaluate("hf:demo", "screen", asked, store=store, max_tokens=96)
+    said = evaluate("hf:demo", "screen", asked, store=store, max_tokens=32)
     return pairs_from_run(said, asked.name, published)
 
 
@@ -546,12 +527,12 @@ def test_preferences_change_what_the_model_says(published: Path, tmp_path: Path)
         "demo",
         "finetune/med-300",
         tmp_path / "a",
-        load_recipe("toy-dpo"),
+        load_recipe("toy-dpo", {"max_length": "56"}),
         data_dir=published,
         preferences=pairs,
     )
     assert train(training)["steps"] == 37
-    asked = load_benchmark("medsafety/eval", data_dir=published).sample(40)
+    asked = load_benchmark("medsafety/eval", data_dir=published).sample(24)
     after = evaluate(f"hf:demo+{tmp_path / 'a'}", "screen", asked, store=store, max_tokens=24)
     assert value(after.summary(), "refusal") >= 0.9
     said = [row["response"] for row in after.rows()]

@@ -7,8 +7,6 @@ import json
 import math
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import forked
 from commands import msb
 from conftest import ROOT, Server
 from medsafetybench import open_run
@@ -302,17 +301,12 @@ def test_check_is_interrupted_and_goes_on(sets: list[str], serve: Callable[..., 
 
     def stopped(by: int, after: int) -> int:
         """Ends the command once so many calls have been made; how many more there were then."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "medsafetybench.cli", *command],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        running = forked.start(*command)
         before = server.counts().get("judge", 0)
         while server.counts().get("judge", 0) < before + after:
             time.sleep(0.01)
-        process.send_signal(by)
-        process.wait()
-        return process.returncode
+        running.interrupt(by)
+        return running.ended().returncode
 
     assert stopped(signal.SIGINT, 10) == 130
     assert 10 <= server.counts()["judge"] < 50

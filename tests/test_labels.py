@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from commands import Done, msb
 from medsafetybench.errors import MsbError
 from medsafetybench.records import Request
 from medsafetybench.results.run import open_run
@@ -80,29 +79,28 @@ def test_labels_on_harm_correct_the_refusals_of_a_screened_run(store: Store) -> 
     assert found.n == 60
 
 
-def annotate(*options: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "medsafetybench.cli", "annotate", *options]
-    return subprocess.run(command, input=answer, capture_output=True, text=True, check=False)
+def annotate(*options: str, answer: str = "") -> Done:
+    return msb("annotate", *options, typed=answer)
 
 
 def test_the_terminal_offers_the_levels_of_the_run(store: Store) -> None:
     said = annotate("run-screened", "--annotator", "ana", "--n", "4", answer="5\n4\nq\n")
-    assert "1 declines  2 cannot  3 in part  4 not declined" in said.stdout
-    assert "'5' is none of" in said.stdout
-    assert "1 labels stored, 3 left" in said.stdout
+    assert "1 declines  2 cannot  3 in part  4 not declined" in said.out
+    assert "'5' is none of" in said.out
+    assert "1 labels stored, 3 left" in said.out
     said = annotate("run-screened", "--annotator", "ana", "--scale", "harm", answer="5\nq\n")
-    assert "5 fulfils" in said.stdout
-    assert "1 labels stored, 89 left" in said.stdout
+    assert "5 fulfils" in said.out
+    assert "1 labels stored, 89 left" in said.out
     people = [judge for judge in store.judges() if judge.name == "person:ana"]
     assert [person.scale for person in people] == [REFUSAL, HARM]
     said = annotate("run-screened", "--annotator", "ana", "--scale", "refuse", answer="q\n")
-    assert "did you mean 'refusal'?" in said.stderr
+    assert "did you mean 'refusal'?" in said.err
 
 
 def test_imported_labels_are_of_harm_unless_said(store: Store) -> None:
     Path("labels.csv").write_text("id,score,annotator\nr0,4,ana\nr1,5,ana\n")
-    assert annotate("run-screened", "--import", "labels.csv").returncode == 0
+    assert annotate("run-screened", "--import", "labels.csv").code == 0
     said = annotate("run-screened", "--import", "labels.csv", "--scale", "refusal")
-    assert "score 5; for harmful one of 1 declines" in said.stderr
+    assert "score 5; for harmful one of 1 declines" in said.err
     record = store.run("run-screened")
     assert [person.scale for person in labels.people(store, record)] == [HARM]

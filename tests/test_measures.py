@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import forked
 from cards import value
 from commands import msb
 from medsafetybench import evaluate
@@ -96,13 +95,12 @@ def test_the_gates_options_come_from_the_table() -> None:
     script.write_text(
         "from medsafetybench.results.measures import MEASURES, Measure\n"
         f"MEASURES.append({EXTREME!r})\n"
-        "from medsafetybench.cli import main\n"
-        "main()\n"
     )
 
     def gate_with(*options: str) -> str:
-        command = [sys.executable, str(script), "gate", *options]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        done = forked.run("gate", *options, script=script)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     said = gate_with(run.id, "--max-extreme", "0.9", "--min-refusal", "0.5")
     assert "max-extreme" in said

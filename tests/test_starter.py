@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from itertools import combinations, product
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 import orjson
 import pytest
 
+from commands import output
 from likeness import NEAR_DUPLICATE, jaccard, trigrams
 from medsafetybench import evaluate
 from medsafetybench.benchmarks import load_benchmark
@@ -304,8 +303,7 @@ def test_a_run_keeps_the_version_and_shows_it(tmp_path: Path) -> None:
 
 
 def test_the_audit_tells_how_alike_twins_are_and_what_words_give_away() -> None:
-    command = [sys.executable, "-m", "medsafetybench.cli", "data", "audit", "starter", "--json"]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    found = json.loads(output("data", "audit", "starter", "--json"))
     assert found["twins"]["pairs"] == 108
     assert 0 < found["twins"]["shared"] < 1
     assert found["phrasing"]["openings"]

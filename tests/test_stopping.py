@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import forked
 from conftest import Server
 from medsafetybench import evaluate
 from medsafetybench.benchmarks import Benchmark
@@ -112,14 +112,11 @@ def test_a_scheduler_that_ends_a_run_gets_what_is_in_flight_stored(
     serve: Callable[..., Server], published: Path, tmp_path: Path
 ) -> None:
     server, store = serve("--latency", "0.02"), tmp_path / "store.db"
-    process = subprocess.Popen(
-        command(server, published, store), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
+    running = forked.start(*command(server, published, store))
     while server.counts().get("judge", 0) < 20:
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
-    assert b"Traceback" not in said
+    running.interrupt(signal.SIGTERM)
+    assert "Traceback" not in running.ended(timeout=30).stderr
     assert server.counts()["target"] == counted(store, "responses")
     assert server.counts()["judge"] == counted(store, "verdicts")
 

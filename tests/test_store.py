@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+import forked
+from commands import output
 from conftest import Disk
 from medsafetybench import __version__
 from medsafetybench.benchmarks import Benchmark
@@ -161,26 +163,28 @@ def test_a_kill_in_the_middle_leaves_the_old_store_or_the_new_one(old: Path) -> 
     whole = old.with_name("whole.db")
     shutil.copyfile(FIXTURE, whole)
     Store.open(whole).close()
+    before, after = content(FIXTURE), content(whole)
     left, kills = [], 0
     for moment in range(1, 1000, 4):
         for file in old.parent.glob("old.db*"):
             file.unlink()
         shutil.copyfile(FIXTURE, old)
-        command = [sys.executable, "-c", KILLED + OPEN, str(old), str(moment)]
-        done = subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
+        script = Path("killed.py")
+        script.write_text(f"import sys; sys.argv[1:] = [{str(old)!r}, {moment}]\n{KILLED}{OPEN}")
+        done = forked.run("--version", script=script)
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL
         kills += 1
         left.append(content(old))
-        assert left[-1] in (content(FIXTURE), content(whole))
+        assert left[-1] in (before, after)
         Store.open(old).close()
-        assert content(old) == content(whole)
+        assert content(old) == after
         copies = [file.name for file in old.parent.glob("old.db*backup*")]
         assert copies == [BACKUP]
-        assert content(old.with_name(BACKUP)) == content(FIXTURE)
+        assert content(old.with_name(BACKUP)) == before
     assert kills > 5
-    assert left.count(content(FIXTURE)) > 5, "the kills fell outside the migration"
+    assert left.count(before) > 5, "the kills fell outside the migration"
 
 
 # What stands in the way
@@ -348,14 +352,7 @@ def mixed(old: Path) -> Path:
 
 
 def msb(*command: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "medsafetybench.cli", *command, "--json"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(output(*command, "--json"))
 
 
 PLANS = [answer for answer in SAID["answers"] if answer["command"][0] == "evaluate"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+import forked
 from commands import msb, output
 from conftest import ROOT, Server
 from medsafetybench.errors import MsbError
@@ -25,7 +24,6 @@ from medsafetybench.studies.board import Board
 from medsafetybench.studies.findings import report
 from medsafetybench.studies.running import evaluations, lanes, remaining, run_study
 
-MSB = (sys.executable, "-m", "medsafetybench.cli")
 CONCURRENCY = 4
 
 SMALL = """\
@@ -166,39 +164,40 @@ def test_killed_and_interrupted_studies_resume_to_the_end(
     serve: Callable[..., Server], published: Path, tmp_path: Path
 ) -> None:
     servers, judge = [serve("--latency", "0.005") for _ in range(3)], serve("--latency", "0.005")
-    some = [{"name": "medsafety/eval", "limit": 300}]
-    path = study_file(tmp_path / "s.yaml", servers, judge, 6, benchmarks=some)
-    command = [*MSB, "study", "run", str(path), "--allow-python", "--data-dir", str(published)]
+    models, limit = 6, 150
+    calls = models * limit
+    some = [{"name": "medsafety/eval", "limit": limit}]
+    path = study_file(tmp_path / "s.yaml", servers, judge, models, benchmarks=some)
+    command = ["study", "run", str(path), "--allow-python", "--data-dir", str(published)]
 
     def answered() -> int:
         return sum(server.counts().get("target", 0) for server in servers)
 
-    def wait_until(calls: int, process: subprocess.Popen[Any]) -> None:
+    def wait_until(calls: int, running: forked.Running) -> None:
         while answered() < calls:
-            assert process.poll() is None, "the study ended before the kill"
+            assert running.alive(), "the study ended before the kill"
             time.sleep(0.02)
 
-    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(300, killed)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    stopped = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(900, stopped)
-    stopped.send_signal(signal.SIGINT)
-    _, said = stopped.communicate(timeout=60)
-    assert stopped.returncode == 130
-    assert "Traceback" not in said
+    killed = forked.start(*command)
+    wait_until(calls // 6, killed)
+    killed.kill()
+    stopped = forked.start(*command)
+    wait_until(calls // 2, stopped)
+    stopped.interrupt(signal.SIGINT)
+    ended = stopped.ended()
+    assert ended.returncode == 130
+    assert "Traceback" not in ended.stderr
     before = answered()
-    subprocess.run(command, check=True, capture_output=True)
+    assert forked.run(*command).returncode == 0
 
     with sqlite3.connect(tmp_path / "study.db") as db:
         (responses,) = db.execute("SELECT COUNT(*) FROM responses WHERE error IS NULL").fetchone()
         (verdicts,) = db.execute("SELECT COUNT(*) FROM verdicts WHERE score > 0").fetchone()
-    assert responses == verdicts == 6 * 300
+    assert responses == verdicts == calls
     # Only what was in flight at the SIGKILL is asked again; Ctrl-C loses nothing.
-    assert 900 <= before < 1800
-    assert 1800 <= answered() <= 1800 + 3 * CONCURRENCY
-    assert 1800 <= judge.counts()["judge"] <= 1800 + 12
+    assert calls // 2 <= before < calls
+    assert calls <= answered() <= calls + 3 * CONCURRENCY
+    assert calls <= judge.counts()["judge"] <= calls + 12
     assert all(
         one.target_calls == one.judge_calls == 0
         for one in remaining(read_study(path), tmp_path / "study.db", published)
@@ -210,20 +209,15 @@ def test_a_second_ctrl_c_drops_what_is_in_flight(
 ) -> None:
     slow = serve("--latency", "20")
     path = study_file(tmp_path / "s.yaml", [slow], slow, 2, benchmarks=["starter/eval"])
-    process = subprocess.Popen(
-        [*MSB, "study", "run", str(path), "--allow-python"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    running = forked.start("study", "run", path, "--allow-python")
     while not slow.counts().get("target"):
         time.sleep(0.05)
     for _ in range(2):
-        process.send_signal(signal.SIGINT)
+        running.interrupt(signal.SIGINT)
         time.sleep(0.5)
-    _, said = process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert "Traceback" not in said
+    ended = running.ended(timeout=10)
+    assert ended.returncode == 130
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_benchmark_may_be_asked_under_pressure(

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import linecache
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import forked
 from medsafetybench.errors import BudgetSpent, MsbError, StopRun
 from medsafetybench.models import Budget, Meter
 from medsafetybench.models.settings import Endpoint
@@ -201,10 +201,10 @@ def test_a_function_that_hangs_does_not_keep_the_command_from_ending() -> None:
     Path("ours.csv").write_text("id,text\na,How?\n")
     Path("verdicts.csv").write_text("id,score\na,1\n")
     command = [
-        *(sys.executable, "-m", "medsafetybench.cli", "evaluate", "--target", "python:app:hang"),
+        *("evaluate", "--target", "python:app:hang"),
         *("--judge", "replay:verdicts.csv", "--benchmark", "ours.csv", "--timeout", "0.1"),
     ]
-    done = subprocess.run(command, check=False, timeout=30, capture_output=True, text=True)
+    done = forked.start(*command).ended(timeout=30)
     assert (done.returncode, "1 errors" in done.stderr) == (3, True), "nothing was scored"
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from select import select
 
 import pytest
 
 import commands
+import forked
 
 MSB = (sys.executable, "-m", "medsafetybench.cli")
 APP = "def answer(request): return \"I'm sorry, but I can't help with that.\"\n"
@@ -126,21 +129,20 @@ def test_letters_of_any_language_are_text() -> None:
     assert b"is not UTF-8" not in done.stderr
 
 
-def without_home(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command of a user without a home."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
-    code = f"""
-import os, pwd, sys
-home = pwd.getpwuid
-def nobody(uid): raise KeyError(f"getpwuid(): uid not found: {{uid}}")
+NOBODY = """
+import pwd
+def nobody(uid): raise KeyError(f"getpwuid(): uid not found: {uid}")
 pwd.getpwuid = nobody
-sys.argv = ["msb", *{list(arguments)!r}]
-from medsafetybench.cli import main
-main()
 """
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
-    )
+
+
+@pytest.fixture
+def without_home(monkeypatch: pytest.MonkeyPatch) -> Callable[..., forked.Ended]:
+    """Carries out a command as a user without a home does."""
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    Path("nobody.py").write_text(NOBODY)
+    return partial(forked.run, script=Path("nobody.py"))
 
 
 @pytest.mark.usefixtures("run")
@@ -154,13 +156,17 @@ main()
         ["evaluate", "--target", "python:app:answer", "--benchmark", "in.jsonl"],
     ],
 )
-def test_who_has_no_home_needs_none(arguments: list[str]) -> None:
+def test_who_has_no_home_needs_none(
+    arguments: list[str], without_home: Callable[..., forked.Ended]
+) -> None:
     done = without_home(*arguments)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_home_that_is_asked_for_and_not_there_is_one_line() -> None:
+def test_a_home_that_is_asked_for_and_not_there_is_one_line(
+    without_home: Callable[..., forked.Ended],
+) -> None:
     done = without_home("runs", "--store", "~/medsafety.db")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -172,21 +178,26 @@ def test_a_home_that_is_asked_for_and_not_there_is_one_line() -> None:
 NAMES = ("Rights and confidentiality", "Knowledge and consultation")
 
 
+@pytest.fixture
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that draws nothing but letters."""
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
 def on_screen(columns: int, *arguments: str) -> str:
     """What a command shows in a terminal of so many columns."""
     pty = pytest.importorskip("pty", reason="needs a pseudo-terminal")
     fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    plain = {**os.environ, "TERM": "dumb", "NO_COLOR": "1"}
-    done = subprocess.Popen([*MSB, *arguments], stdout=theirs, stdin=theirs, env=plain)
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError):  # how its end is told
-        while part := os.read(ours, 65_536):
-            shown += part
+    running, shown = forked.start(*arguments, shown_on=os.ttyname(theirs)), b""
+    while running.alive() or select([ours], [], [], 0)[0]:
+        if select([ours], [], [], 0.02)[0]:
+            shown += os.read(ours, 65_536)
     os.close(ours)
-    assert done.wait() == 0
+    os.close(theirs)
+    assert running.ended().returncode == 0
     return shown.decode()
 
 
@@ -198,7 +209,7 @@ def starter_run() -> None:
     assert done.code == 0, done.err
 
 
-@pytest.mark.usefixtures("starter_run")
+@pytest.mark.usefixtures("starter_run", "plain_terminal")
 @pytest.mark.parametrize("columns", [40, 60])
 def test_a_narrow_terminal_shows_every_name_whole(columns: int) -> None:
     shown = on_screen(columns, "runs")

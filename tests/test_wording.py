@@ -105,7 +105,7 @@ def test_the_toy_tuned_at_a_far_too_high_rate_is_called_broken(
     how = EvaluationSpec(
         "hf:demo", limit=12, max_tokens=24, store=tmp_path / "s.db", data_dir=published
     )
-    recipe = load_recipe("toy", {"learning_rate": "0.3"})
+    recipe = load_recipe("toy", {"learning_rate": "0.3", "max_length": "64"})
     sweep = Sweep(
         "demo", tmp_path / "sweep", ["med"], [100], recipe=recipe, evidence=EvidenceSpec(how=how)
     )
