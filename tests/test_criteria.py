@@ -18,12 +18,15 @@ from medsafetybench.benchmarks.audit.criteria import wrong_with_criteria
 from medsafetybench.errors import MsbError
 from medsafetybench.evaluation.options import JudgeOptions
 from medsafetybench.evaluation.run import Run
+from medsafetybench.integrations.exports import Wanted, export_run
 from medsafetybench.judges.criteria.prompt import Ours, Published
 from medsafetybench.judges.criteria.reading import read_lines, read_object
 from medsafetybench.judges.judge import CRITERIA_PER_CALL
 from medsafetybench.records import Criterion, Request
 from medsafetybench.results.comparison import compare
 from medsafetybench.results.pairing import pair_runs
+from medsafetybench.site import write_site
+from medsafetybench.site.admission import checked_in, known_of
 from medsafetybench.store.faults import faults_of
 from medsafetybench.store.store import Store
 
@@ -373,3 +376,14 @@ def test_the_command_counts_what_is_wrong_with_the_thirty() -> None:
         ["zero", "points", "0"],
     ]
     assert "criteria_zero_total" in Path("found.csv").read_text()
+
+
+def test_a_run_by_criteria_is_reported_and_ranked_and_no_submission(server: Server) -> None:
+    runs = [evaluated(server), evaluated(server, target_revision="2")]
+    write_site([run.id for run in runs], "site", submissions=[])
+    (board,) = json.loads(Path("site", "board.json").read_text())["boards"]
+    assert [m["key"] for m in board["measures"] if m["ranked"]] == ["criteria_score"]
+    assert [run["figures"]["criteria_score"]["ranks"] for run in board["runs"]] == [[1, 2]] * 2
+    export_run(runs[0], "eee", Path("out"), wanted=Wanted(with_texts=True))
+    (sent,) = checked_in([Path("out")], known_of(runs[1:]))
+    assert any(reason.startswith("by criteria: ") for reason in sent.reasons)

@@ -60,20 +60,29 @@ class Board:
 
     @cached_property
     def measures(self) -> list[Measure]:
-        """Those that the judge can give of what was asked."""
-        sides = {side for row in self.rows for side in row.card.sides}
-        return [m for m in supported(self.scale) if m.side in sides]
+        """Those that the judge can give, and that have a value for some run."""
+        found = {m: [row.card.figure(m.key) for row in self.rows] for m in supported(self.scale)}
+        return [
+            m for m, figures in found.items() if any(f and f.value is not None for f in figures)
+        ]
 
     @property
     def ranked(self) -> list[Measure]:
-        """The measure that each side is ranked by."""
-        led = (lead(self.scale, side) for side in INTENTS)
-        return [measure for measure in led if measure in self.measures]
+        """The measure that each side is ranked by: its first; and that of all requests, where the
+        judge tells nothing of harmful ones by themselves."""
+        sides = [*INTENTS, *([] if lead(self.scale, "harmful") else ["all"])]
+        firsts = (next((m for m in self.measures if m.side == side), None) for side in sides)
+        return [measure for measure in firsts if measure]
 
     def principles(self, measure: Measure) -> dict[int, str]:
         """The principles that any run was asked on a measure's side, with their titles."""
         groups = (group for row in self.rows for group in _groups(row.card, measure))
         return dict(sorted({int(g.value): g.title for g in groups if g.value is not None}.items()))
+
+
+def _known(card: Scorecard, measure: Measure) -> bool:
+    figure = card.figure(measure.key)
+    return figure is not None and figure.value is not None
 
 
 def of_principle(card: Scorecard, measure: Measure, principle: int) -> Group | None:

@@ -23,7 +23,7 @@ from ..results.checked import checked, shipped_cards
 from ..results.judge_card import JudgeCard
 from ..results.measures import REFUSAL, measure_named
 from ..results.scorecard import BenchmarkInfo, JudgeChecked
-from ..scale import Scale
+from ..scale import CRITERIA, Scale
 from ..statistics.bounds import rate_bounds
 from ..store.store import judge_key
 from .submission import Answer, Submission, level_of
@@ -184,6 +184,9 @@ def _rows(one: Submission, known: Known) -> Iterator[str]:
         yield "changed samples: their hash or their number is not what the result states"
     if one.strangers:
         yield f"samples of another evaluation: {', '.join(one.strangers)[:200]}"
+    if one.judge.scale is CRITERIA:
+        yield "by criteria: a submission has no verdict on each, so no score can be held against it"
+        return
     wrong = sum(not _on_scale(answer, one.judge.scale) for answer in one.answers.values())
     if wrong:
         yield (

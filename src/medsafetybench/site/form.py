@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, Json, StringConstraints
 
+from ..records import Intent
 from ..results.scorecard import JudgeChecked
 from ..store.store import IDENTITY
 
@@ -113,7 +114,7 @@ class Evaluation(BaseModel):
 
 
 class SampleDetails(BaseModel):
-    intent: Literal["harmful", "benign"]
+    intent: Intent
     level: Name
 
 
