@@ -24,6 +24,7 @@ from conftest import Server
 from medsafetybench import evaluate
 from medsafetybench.batches.anthropic import read_message, request_of
 from medsafetybench.batches.batch import Limits
+from medsafetybench.batches.executor import EXECUTORS
 from medsafetybench.batches.ledger import Ledger
 from medsafetybench.batches.lines import read_result, request_line
 from medsafetybench.errors import MsbError, StopRun
@@ -274,6 +275,54 @@ def test_lines_that_vllm_could_not_carry_out(serve: Callable[..., Server], tmp_p
     (refused,) = told.keys() - {""}
     assert refused == "HTTP 400: maximum context length is 8 tokens"
     assert len(told) == 2, "the line that did not run is still missing"
+
+
+def test_what_refuses_every_call_is_asked_again_by_the_same_command(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    """As a live run does: meanwhile somebody may have set the server right."""
+    spec, asked = filed(serve(script=SERVER), tmp_path, judge="screen", judge_url=None)
+    bad = {"status_code": 400, "body": {"error": {"message": "no chat template"}}}
+    lines = [{"custom_id": row["custom_id"], "response": bad} for row in rows_of(asked)]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    asked.with_suffix(".out.jsonl").write_text(text, "utf-8")
+    with pytest.raises(StopRun, match="no chat template"):
+        evaluated(spec)
+    progress, _ = evaluated(spec)
+    assert (progress.stopped, progress.parked) == ("batched", 40)
+    assert worked_off(asked.parent)
+    progress, _ = evaluated(spec)
+    assert (progress.stopped, answers(tmp_path / "store.db")) == (None, 40)
+
+
+def test_what_lies_among_results_and_is_no_file(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    spec, asked = filed(serve(script=SERVER), tmp_path, judge="screen", judge_url=None)
+    asked.with_suffix(".folder.jsonl").mkdir()
+    asked.with_suffix(".gone.jsonl").symlink_to(tmp_path / "nowhere")
+    progress, _ = evaluated(spec)
+    assert (progress.stopped, progress.parked) == ("batched", 40)
+
+
+def test_results_that_cannot_be_read_say_so_in_a_line(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    spec, asked = filed(serve(script=SERVER), tmp_path, judge="screen", judge_url=None)
+    out = asked.with_suffix(".out.jsonl")
+    out.symlink_to("/proc/self/mem")
+    with pytest.raises(MsbError, match=r"out\.jsonl cannot be read: .*; make it readable"):
+        evaluated(spec)
+
+
+def test_who_works_a_file_off_is_told_line_by_line(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    spec = spec_of(serve(script=SERVER), tmp_path / "store.db", batch="file", **SMALL)
+    _, told = evaluated(spec)
+    (at,) = [n for n, line in enumerate(told) if line.startswith("  vllm run-batch -i ")]
+    assert told[at - 1].startswith("batch 1, 40 calls: ")
+    assert told[at + 1].startswith("  results go beside it")
 
 
 def half_written(asked: Path) -> str:
@@ -562,6 +611,8 @@ def test_pressure_goes_turn_by_turn(serve: Callable[..., Server], tmp_path: Path
     [
         (("--batch", "opneai"), "unknown executor 'opneai'; did you mean 'openai'?"),
         (("--batch", "openai:x"), "--batch 'openai:x'; expected openai and nothing behind it"),
+        (("--batch", "file:"), "--batch 'file:'; expected file and a folder behind it"),
+        (("--batch", ""), f"unknown executor ''; known: {', '.join(sorted(EXECUTORS))}"),
         (("--wait",), "--wait and --submit-only are for runs in batches; add --batch EXECUTOR"),
         (
             ("--batch", "file", "--wait", "--submit-only"),

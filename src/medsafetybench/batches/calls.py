@@ -84,6 +84,17 @@ class Calls:
             query = "DELETE FROM batch_calls WHERE run = ? AND batch IS NULL"
             self._store.write(query, self._run.number)
 
+    def forget_refused(self) -> None:
+        """Forget this run's calls of ended batches in which all were refused, as no error is of one
+        request alone there: the server may be told otherwise by then."""
+        with self._store.transaction():
+            self._store.write(
+                """DELETE FROM batch_calls WHERE run = ? AND status <> 200 AND NOT EXISTS (
+                    SELECT 1 FROM batch_calls o WHERE o.batch = batch_calls.batch
+                    AND (o.status IS NULL OR o.status = 200))""",
+                self._run.number,
+            )
+
     def forget_done(self) -> None:
         """Forget this run's calls that are not out, with their replies: what was made of them is
         stored."""

@@ -77,6 +77,10 @@ class Courier:
         """All that was asked for is stored: the calls are not needed any more."""
         self._calls.forget_done()
 
+    def refused(self) -> None:
+        """The run has stopped at what a server says to every call: the next one asks it again."""
+        self._calls.forget_refused()
+
     def reply(self, call: Call) -> Carried:
         """See ``Carrier``. A call whose fault came back too often is answered with that."""
         self._keys[call.to.url] = call.to.key
@@ -151,7 +155,9 @@ class Courier:
                     self.ledger.attempt(batch)
                     reference = await executor.submit(batch, self.ledger.lines(batch))
                 batch = self.ledger.submitted(batch, reference)
-                self._note(f"batch {batch.number}, {batch.lines:,} calls: {executor.told(batch)}")
+                told = f"batch {batch.number}, {batch.lines:,} calls: {executor.told(batch)}"
+                for line in told.split("\n"):
+                    self._note(line)
                 return
             except Unsure as why:
                 self.ledger.said(batch, str(why))

@@ -98,11 +98,12 @@ def open_executor(name: str, server: Server) -> Executor:
 
 def executor_class(name: str) -> type[Executor]:
     """The class behind a name. Raises MsbError for an unknown one."""
-    scheme, _, rest = name.partition(":")
+    scheme, colon, rest = name.partition(":")
     if scheme not in EXECUTORS:
         raise UnknownName("executor", scheme, EXECUTORS)
-    if rest and scheme != "file":
-        raise MsbError(f"--batch {name!r}; expected {scheme} and nothing behind it")
+    if colon and (not rest or scheme != "file"):
+        behind = "a folder" if scheme == "file" else "nothing"
+        raise MsbError(f"--batch {name!r}; expected {scheme} and {behind} behind it")
     module, _, kind = EXECUTORS[scheme].partition(":")
     found: type[Executor] = getattr(import_module(module), kind)
     return found

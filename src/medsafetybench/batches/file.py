@@ -38,7 +38,8 @@ class Files:
 
     def answers(self, batch: Batch) -> list[Path]:
         """The files of results that lie beside it."""
-        return sorted(self.folder.glob(f"{batch.name}.*.jsonl"))
+        found = self.folder.glob(f"{batch.name}.*.jsonl")
+        return sorted(path for path in found if path.is_file())
 
     async def find(
         self, batch: Batch, has: Callable[[str], bool], known: Collection[str]
@@ -105,7 +106,12 @@ def _hash(path: Path) -> str:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while line := file.readline(LONGEST):
-            if line.strip():
-                yield line
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(LONGEST):
+                if line.strip():
+                    yield line
+    except OSError as error:
+        raise MsbError(
+            f"{path} cannot be read: {error.strerror}; make it readable, or take it away"
+        ) from None

@@ -99,11 +99,12 @@ def how_batched(executor: str | None, wait: bool, submit_only: bool) -> How | No
     """How calls are made, as a command line says; None: live."""
     from ..evaluation.rounds import How
 
-    if (wait or submit_only) and not executor:
+    if (wait or submit_only) and executor is None:
         raise MsbError("--wait and --submit-only are for runs in batches; add --batch EXECUTOR")
     if wait and submit_only:
         raise MsbError("--wait and --submit-only exclude each other")
-    return How(executor, True if wait else False if submit_only else None) if executor else None
+    waits = True if wait else False if submit_only else None
+    return How(executor, waits) if executor is not None else None
 
 
 def _own(

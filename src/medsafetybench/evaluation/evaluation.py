@@ -161,7 +161,7 @@ def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
 
     Raises MsbError for whatever is wrong with it, before any call is made.
     """
-    if spec.batch:
+    if spec.batch is not None:
         check_batch(spec.batch, [str(spec.target), *(judge.model for judge in spec.judges)])
     taxonomy, budget = load_taxonomy(spec.taxonomy), Budget(spec.max_calls)
     target = open_target(

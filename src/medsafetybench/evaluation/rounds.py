@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..batches.courier import Courier
 from ..batches.executor import executor_class
-from ..errors import MsbError
+from ..errors import MsbError, StopRun
 from ..judges.paper import RUBRICS as PAPERS
 from ..legible import name as legible
 from ..models.carrying import carried_by
@@ -74,6 +74,9 @@ async def in_rounds(
             while await _round(pipeline, left, courier, how):
                 done += pipeline.progress.done
                 pipeline.progress = Progress()
+    except StopRun:
+        courier.refused()
+        raise
     finally:
         await courier.close()
     progress = pipeline.progress
