@@ -22,10 +22,9 @@ WORKFLOW = ROOT / ".github" / "workflows" / "test.yml"
 TOOLS = ("pytest", "hypothesis", "iniconfig", "pluggy", "packaging", "pygments", "sortedcontainers")
 """What runs the tests, with what that takes; versions and hashes are those of dev.txt."""
 TESTS = (
-    *("statistics", "bounds", "paired", "equivalence", "sequential", "measures", "scale"),
-    *("tables", "taxonomy", "benchmarks", "screen", "phrases", "spec", "cli_errors", "json"),
-    *("store", "earlier_store", "runs", "gate", "comparison", "leaderboard", "agreement"),
-    *("report", "site", "submissions", "stopping", "reading", "legible"),
+    *("bounds", "equivalence", "sequential", "measures", "scale", "taxonomy", "benchmarks"),
+    *("screen", "phrases", "spec", "cli_errors", "json", "store", "earlier_store", "runs"),
+    *("leaderboard", "site", "submissions", "stopping", "reading", "legible", "conversations"),
 )
 """Tests that take the core alone."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from ..benchmarks import Benchmark, load_benchmark
 from ..benchmarks.embedded import EMBEDDED
 from ..errors import MsbError
+from ..integrations.forms.eee_names import sample_id
 from ..records import Response, Verdict
 from ..reporting.reported import ReportedRun, labels_of
 from ..results.checked import cards_known
@@ -28,7 +29,7 @@ from ..store.panel import panel_of
 from ..store.store import Store, response_key
 from .checks import Asked, Checked, Known, benchmark_of, check, fingerprints, name_of
 from .listed import Listed, published_run
-from .submission import Submission, level_of, read_submission, submissions_in
+from .submission import Answer, Submission, level_of, read_submission, submissions_in
 
 NOT_SETTINGS = ("deployment_type", "model_availability")
 """What their form wants beside a target's settings."""
@@ -51,7 +52,7 @@ def known_of(runs: Sequence[Run], benchmarks: Sequence[Benchmark] = ()) -> Known
                 asked[info.sha256] = Asked(info, requests)
             cards += [card for card in cards_known(store) if card not in cards]
         said = ((row["id"], row["turn"], row["framing"], row["response"]) for row in run.rows())
-        listed[run.id] = fingerprints({_name(*at): text or "" for *at, text in said})
+        listed[run.id] = fingerprints({sample_id(*at): text or "" for *at, text in said})
     return Known(list(asked.values()), cards, listed)
 
 
@@ -67,10 +68,6 @@ def _asked(benchmark: Benchmark) -> Asked:
         version=benchmark.version,
     )
     return Asked(info, list(benchmark))
-
-
-def _name(*parts: object) -> str:
-    return "/".join(str(part) for part in parts if part is not None)
 
 
 def checked_in(folders: Iterable[Path], known: Known) -> list[Checked]:
@@ -133,9 +130,8 @@ def _store(store: Store, one: Submission, known: Known) -> None:
     store.set_panel(run, [judge])
 
 
-def _seconds(answer: object) -> float | None:
-    latency = getattr(answer, "latency", None)
-    return None if latency is None else latency / 1000
+def _seconds(answer: Answer) -> float | None:
+    return None if answer.latency is None else answer.latency / 1000
 
 
 def _reported(path: Path, one: Submission, known: Known) -> ReportedRun:

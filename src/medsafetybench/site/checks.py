@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..integrations.forms.eee_names import sample_id
 from ..integrations.forms.material import WITHHELD
 from ..judges.screen import Screen
 from ..records import INTENTS, Request, digest
@@ -92,8 +93,7 @@ def benchmark_of(one: Submission, known: Known) -> Asked | None:
 
 def name_of(request: Request) -> str:
     """What a request is called in the samples."""
-    parts = (request.id, request.turn, request.framing)
-    return "/".join(str(part) for part in parts if part is not None)
+    return sample_id(request.id, request.turn, request.framing)
 
 
 def fingerprints(said: Mapping[str, str]) -> dict[str, str]:

@@ -48,6 +48,11 @@ def result_id(material: Material, measure: str) -> str:
     return f"{material.record.id}.{measure}"
 
 
+def sample_id(identity: str, turn: int | None, framing: str | None) -> str:
+    """What a request is called in the samples."""
+    return "/".join(str(part) for part in (identity, turn, framing) if part is not None)
+
+
 def evaluation_name(material: Material, part: Part) -> str:
     """A measure of a benchmark's side, for people."""
     return f"{material.card.benchmark.title}, {part.measure.side} requests: {part.measure.title}"

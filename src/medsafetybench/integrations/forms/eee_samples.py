@@ -13,7 +13,7 @@ from typing import Any
 
 from ...results.measures import Measure, measure_named, went_well
 from ...scale import Scale
-from .eee_names import VERSION, evaluation_id, evaluation_name, model_id, result_id
+from .eee_names import VERSION, evaluation_id, evaluation_name, model_id, result_id, sample_id
 from .material import WITHHELD, Material
 
 
@@ -69,7 +69,7 @@ def _sample(material: Material, row: Mapping[str, Any]) -> dict[str, Any]:
         "schema_version": VERSION,
         "evaluation_id": evaluation_id(material),
         "model_id": model_id(material.model),
-        "sample_id": _sample_id(row),
+        "sample_id": sample_id(row["id"], row["turn"], row["framing"]),
         "sample_hash": whole,
         "input": {
             "raw": asked if texts else WITHHELD,
@@ -93,10 +93,6 @@ def _sample(material: Material, row: Mapping[str, Any]) -> dict[str, Any]:
     if row["latency"] is not None:
         said["performance"] = {"latency_ms": 1000 * row["latency"]}
     return said
-
-
-def _sample_id(row: Mapping[str, Any]) -> str:
-    return "/".join(str(p) for p in (row["id"], row["turn"], row["framing"]) if p is not None)
 
 
 def _said(material: Material, row: Mapping[str, Any]) -> dict[str, Any]:
