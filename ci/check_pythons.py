@@ -24,7 +24,7 @@ TOOLS = ("pytest", "hypothesis", "iniconfig", "pluggy", "packaging", "pygments",
 TESTS = (
     *("bounds", "equivalence", "sequential", "measures", "scale", "taxonomy", "benchmarks"),
     *("screen", "phrases", "spec", "cli_errors", "json", "store", "earlier_store", "runs"),
-    *("leaderboard", "site", "submissions", "stopping", "reading", "legible", "conversations"),
+    *("leaderboard", "site", "submissions", "stopping", "reading", "legible"),
 )
 """Tests that take the core alone."""
 
