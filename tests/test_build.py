@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -200,3 +202,40 @@ def test_a_suffix_is_searched_on_a_local_model() -> None:
     found = optimised_suffix(*asked, steps=1, width=4)
     assert found.strip()
     assert found == optimised_suffix(*asked, steps=1, width=4), "the search is seeded"
+
+
+def worked_off(folder: Path, url: str) -> None:
+    """Each line of files of a batch answered by a server, as ``vllm run-batch`` does."""
+    for path in [one for one in folder.glob("*.jsonl") if one.name.count(".") == 1]:
+        said = []
+        for row in map(json.loads, path.read_text("utf-8").splitlines()):
+            asked = Request(f"{url}/chat/completions", json.dumps(row["body"]).encode())
+            try:
+                with urlopen(asked) as reply:
+                    response = {"status_code": 200, "body": json.load(reply)}
+            except HTTPError as refused:
+                response = {"status_code": refused.code, "body": json.load(refused)}
+            said.append(json.dumps({"custom_id": row["custom_id"], "response": response}) + "\n")
+        path.with_suffix(".out.jsonl").write_text("".join(reversed(said)), "utf-8")
+
+
+def test_stages_in_batches_decide_what_they_decide_live(author: Author) -> None:
+    url = author()
+    build("init", "ours")
+    shutil.copytree("ours", "theirs")
+    for stage in ("elicit", "extract", "deduplicate", "filter", "contrast", "answer"):
+        asks = stage not in ("extract", "deduplicate")
+        limit = ("--limit", "6") if stage == "elicit" else ()
+        told = ("--model", "openai:m", "--url", url, *limit) if asks else ()
+        build(stage, "ours", *told)
+        batched = (*told, "--batch", "file:shards") if asks else ()
+        done = msb("build", stage, "theirs", *batched)
+        rounds = 0
+        while done.code == 3:
+            assert "items wait for batches; the same command goes on" in done.out
+            worked_off(Path("shards"), url)
+            done = msb("build", stage, "theirs", *batched)
+            rounds += 1
+        assert (done.code, bool(rounds)) == (0, asks), done.err
+        ours, theirs = (next(Path(name).glob(f"?-{stage}.jsonl")) for name in ("ours", "theirs"))
+        assert ours.read_text("utf-8") == theirs.read_text("utf-8")

@@ -73,6 +73,12 @@ class Courier:
             if batch.state == "submitted" and not self.ledger.outstanding(batch):
                 self.ledger.close(batch, batch.said or "completed")
 
+    def keep(self, parked: Parked) -> None:
+        """Remember a call that was put down, where nobody else does."""
+        if parked.keep:
+            with self.ledger.store.transaction():
+                parked.keep()
+
     def done(self) -> None:
         """All that was asked for is stored: the calls are not needed any more."""
         self._calls.forget_done()

@@ -5,6 +5,7 @@
     ours/2-extract.jsonl ...
     ours/settings.jsonl        the settings and the model that each line's ``made`` stands for
     ours/replies.jsonl         every reply of a model, by the hash of what it was asked
+    ours/batches.db            calls that are out in batches
     ours/review.jsonl          what reviewers decided
 
 A line is written whole or, if the process dies, torn; a torn last line is taken off and redone.

@@ -96,10 +96,11 @@ def run_stage(
     """
     if redo:
         project.redo(stage.name)
-    return asyncio.run(_run_stage(project, stage, limit))
+    return asyncio.run(work(project, stage, limit))
 
 
-async def _run_stage(project: Project, stage: Stage, limit: int | None) -> Account:
+async def work(project: Project, stage: Stage, limit: int | None) -> Account:
+    """``run_stage`` in a loop that runs already."""
     now = errors = 0
     stopped = None
 
@@ -109,9 +110,9 @@ async def _run_stage(project: Project, stage: Stage, limit: int | None) -> Accou
         except (Failed, BudgetSpent) as fault:
             return fault
 
-    left = _left(project, stage, limit)
+    entries = left(project, stage, limit)
     with project.writing(stage.name, stage.settings) as writer:
-        answers = in_order(left, ask, stage.concurrency)
+        answers = in_order(entries, ask, stage.concurrency)
         try:
             if stopped := stage.enough():
                 return _account(project, stage.name, 0, 0, stopped)
@@ -132,7 +133,8 @@ async def _run_stage(project: Project, stage: Stage, limit: int | None) -> Accou
     return _account(project, stage.name, now, errors, stopped)
 
 
-def _left(project: Project, stage: Stage, limit: int | None) -> Iterator[tuple[str, Any]]:
+def left(project: Project, stage: Stage, limit: int | None) -> Iterator[tuple[str, Any]]:
+    """The items that a stage has not decided on, each with its key."""
     done = {decision.key for decision in project.decisions(stage.name)}
     for key, item in islice(stage.items(), limit):
         if key not in done:
@@ -140,9 +142,9 @@ def _left(project: Project, stage: Stage, limit: int | None) -> Iterator[tuple[s
             yield key, item
 
 
-def account(project: Project, stage: str) -> Account:
-    """What a stage has come to so far."""
-    return _account(project, stage, 0, 0, None)
+def account(project: Project, stage: str, stopped: str | None = None) -> Account:
+    """What a stage has come to so far, and why it stopped."""
+    return _account(project, stage, 0, 0, stopped)
 
 
 def _account(project: Project, stage: str, now: int, errors: int, stopped: str | None) -> Account:
@@ -157,7 +159,7 @@ def _account(project: Project, stage: str, now: int, errors: int, stopped: str |
 
 def forecast(project: Project, stage: Stage, max_tokens: int, limit: int | None) -> Forecast:
     """What is left to ask in a stage; replies that are there already count as well."""
-    prompts = (stage.prompt(item) for _, item in _left(project, stage, limit))
+    prompts = (stage.prompt(item) for _, item in left(project, stage, limit))
     sizes = [len(text) for text in prompts if text]
     tokens = round(sum(sizes) / CHARACTERS_PER_TOKEN)
     return Forecast(stage.name, len(sizes), tokens, len(sizes) * max_tokens)

@@ -23,6 +23,7 @@ from .usage import at_least
 
 if TYPE_CHECKING:
     from ..building.asking import Asker
+    from ..evaluation.rounds import How
     from ..models.settings import Endpoint
     from ..records import Sampling
 
@@ -71,6 +72,9 @@ def elicit(
     ] = 20,
     limit: Limit = None,
     max_calls: options.MaxCalls = None,
+    batch: options.Batch = None,
+    wait: options.Wait = False,
+    submit_only: options.SubmitOnly = False,
     dry_run: DryRun = False,
     redo: Redo = False,
     as_json: options.Json = False,
@@ -89,7 +93,9 @@ def elicit(
     if redo and not dry_run:
         project.redo("elicit")
     stage = Elicit(project, asker, way, reading.text("--begun", begun), patience)
-    run(project, stage, asked.max_tokens, limit, dry_run, False, as_json, price=asked.target_price)
+    how = _how(batch, wait, submit_only, str(asked.target))
+    price = asked.target_price
+    run(project, stage, asked.max_tokens, limit, dry_run, False, as_json, price=price, how=how)
 
 
 @takes(
@@ -107,6 +113,9 @@ def filter_(
     temperature: Annotated[float, Parameter(validator=at_least(0), help="0 is greedy.")] = 0.0,
     limit: Limit = None,
     max_calls: options.MaxCalls = None,
+    batch: options.Batch = None,
+    wait: options.Wait = False,
+    submit_only: options.SubmitOnly = False,
     dry_run: DryRun = False,
     redo: Redo = False,
     as_json: options.Json = False,
@@ -122,7 +131,8 @@ def filter_(
     asker = open_asker(Asked(folder, judge.model, judge.endpoint, sampling), max_calls)
     rates = (lambda: {"rates": filter_rates(project)}) if not dry_run else dict
     most, stage = sampling.max_tokens, Filter(project, asker)
-    run(project, stage, most, limit, dry_run, redo, as_json, rates, judge.price)
+    how = _how(batch, wait, submit_only, judge.model)
+    run(project, stage, most, limit, dry_run, redo, as_json, rates, judge.price, how)
 
 
 @dataclass(frozen=True)
@@ -148,6 +158,9 @@ def contrast(
     *,
     limit: Limit = None,
     max_calls: options.MaxCalls = None,
+    batch: options.Batch = None,
+    wait: options.Wait = False,
+    submit_only: options.SubmitOnly = False,
     dry_run: DryRun = False,
     redo: Redo = False,
     as_json: options.Json = False,
@@ -166,7 +179,8 @@ def contrast(
         called = Asked(folder, judge.model, judge.endpoint, judge.sampling)
         checker = open_asker(called, None, sharing=asker)
     stage, price = Contrast(project, asker, checker), asked.target_price
-    run(project, stage, asked.max_tokens, limit, dry_run, redo, as_json, price=price)
+    how = _how(batch, wait, submit_only, str(asked.target))
+    run(project, stage, asked.max_tokens, limit, dry_run, redo, as_json, price=price, how=how)
 
 
 @takes(
@@ -183,6 +197,9 @@ def answer(
     *,
     limit: Limit = None,
     max_calls: options.MaxCalls = None,
+    batch: options.Batch = None,
+    wait: options.Wait = False,
+    submit_only: options.SubmitOnly = False,
     dry_run: DryRun = False,
     redo: Redo = False,
     as_json: options.Json = False,
@@ -193,7 +210,8 @@ def answer(
 
     asked, project = told.value(), Project(folder)
     stage = Answer(project, _target(folder, asked, max_calls))
-    run(project, stage, asked.max_tokens, limit, dry_run, redo, as_json, price=asked.target_price)
+    how, price = _how(batch, wait, submit_only, str(asked.target)), asked.target_price
+    run(project, stage, asked.max_tokens, limit, dry_run, redo, as_json, price=price, how=how)
 
 
 def suffix(
@@ -227,6 +245,15 @@ class Asked:
     model: str
     endpoint: Endpoint
     sampling: Sampling
+
+
+def _how(batch: str | None, wait: bool, submit_only: bool, asked: str) -> How | None:
+    from ..evaluation.rounds import check_batch
+    from .evaluate import how_batched
+
+    if how := how_batched(batch, wait, submit_only):
+        check_batch(how.executor, [asked])
+    return how
 
 
 def _target(folder: Path, told: TargetOptions, max_calls: int | None) -> Asker:

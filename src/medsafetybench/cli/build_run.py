@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from .usage import at_least
 if TYPE_CHECKING:
     from ..building import Account, Project
     from ..building.stage import Stage
+    from ..evaluation.rounds import How
     from ..models.settings import Price
 
 INCOMPLETE = 3
@@ -39,12 +41,17 @@ def run(
     as_json: bool,
     more: Any = dict,
     price: Price | None = None,
+    how: How | None = None,
 ) -> None:
     """Carry a stage out and print its account; exit with 3 if it stopped before its end."""
     from dataclasses import asdict
 
+    from ..batches.executor import executor_class
+    from ..building.batched import run_batched
     from ..building.stage import forecast, run_stage
 
+    if price and how:
+        price = price.at(executor_class(how.executor).price_share)
     if dry_run:
         found = forecast(project, stage, max_tokens, limit)
         dollars = price.of(found.input_tokens, found.output_tokens) if price else None
@@ -57,7 +64,10 @@ def run(
                 f"{found.output_tokens:,} out{cost}. Nothing was asked."
             )
         return
-    account = run_stage(project, stage, limit, redo)
+    if how:
+        account = run_batched(project, stage, how, partial(say, error=True), limit, redo)
+    else:
+        account = run_stage(project, stage, limit, redo)
     show_account(account, as_json, more())
     if account.stopped:
         sys.exit(INCOMPLETE)
