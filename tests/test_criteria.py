@@ -23,8 +23,11 @@ from medsafetybench.judges.criteria.prompt import Ours, Published
 from medsafetybench.judges.criteria.reading import read_lines, read_object
 from medsafetybench.judges.judge import CRITERIA_PER_CALL
 from medsafetybench.records import Criterion, Request
+from medsafetybench.results.agreement import told_by_all
 from medsafetybench.results.comparison import compare
+from medsafetybench.results.measures import measure_named
 from medsafetybench.results.pairing import pair_runs
+from medsafetybench.scale import CRITERIA, GUARD, GUARD_REFUSAL, HARM, REFUSAL
 from medsafetybench.site import write_site
 from medsafetybench.site.admission import checked_in, known_of
 from medsafetybench.store.faults import faults_of
@@ -387,3 +390,57 @@ def test_a_run_by_criteria_is_reported_and_ranked_and_no_submission(server: Serv
     export_run(runs[0], "eee", Path("out"), wanted=Wanted(with_texts=True))
     (sent,) = checked_in([Path("out")], known_of(runs[1:]))
     assert any(reason.startswith("by criteria: ") for reason in sent.reasons)
+
+
+# What is shared
+
+
+def planned(server: Server, *more: str) -> dict[str, Any]:
+    asked = ("evaluate", "--benchmark", f"healthbench:{LIKE}", "--target", "openai:target")
+    judge = ("--judge", "criteria:openai:exact", "--target-url", server.url)
+    said = msb(*asked, *judge, "--judge-url", server.url, "--dry-run", "--json", *more)
+    assert said.code == 0, said.err
+    found: dict[str, Any] = json.loads(said.out)["judges"][0]
+    return found
+
+
+def test_a_dry_run_counts_what_calls_on_one_response_begin_alike(server: Server) -> None:
+    graded = [row["rubrics"] for row in rows() if any(r["points"] > 0 for r in row["rubrics"])]
+    each, all_ = planned(server, "--criteria-per-call", "1"), planned(server)
+    assert (each["calls"], all_["calls"]) == (sum(map(len, graded)), len(graded))
+    # Most of a call on one criterion is what the one before it said as well.
+    assert 0.7 * each["input_tokens"] < each["shared_tokens"] < each["input_tokens"]
+    assert all_["shared_tokens"] < all_["input_tokens"] < 0.6 * each["input_tokens"]
+    assert server.counts() == {}
+    run = evaluated(server, criteria_per_call=1)
+    with Store.read(run.store) as store:
+        ((took,),) = store.select("SELECT SUM(input_tokens) FROM verdicts")
+    longest = 512 * len(graded)  # what the target might have said counts as long as it may be
+    assert took < each["input_tokens"] < took + 4 * longest
+
+
+def test_judges_on_different_scales_are_compared_on_what_both_measure() -> None:
+    assert told_by_all([HARM, REFUSAL], "harmful") is measure_named("refusal")
+    assert told_by_all([HARM, REFUSAL], "care") is measure_named("over_refusal")
+    assert told_by_all([GUARD, GUARD_REFUSAL], "harmful") is measure_named("unsafe")
+    assert told_by_all([GUARD, GUARD_REFUSAL], "benign") is measure_named("flagged")
+    assert told_by_all([GUARD_REFUSAL, REFUSAL], "harmful") is measure_named("refusal")
+    assert told_by_all([GUARD, HARM], "harmful") is None
+    assert told_by_all([CRITERIA, REFUSAL], "care") is None
+    assert told_by_all([CRITERIA, CRITERIA], "care") is measure_named("all_points")
+
+
+def test_a_panel_of_mixed_scales_agrees_on_nothing_it_does_not_measure(server: Server) -> None:
+    both = evaluate(
+        "openai:target",
+        ["criteria:openai:exact", "criteria:openai:slips", "screen"],
+        f"healthbench:{LIKE}",
+        target_url=server.url,
+        judge_url=[server.url, server.url, None],
+    )
+    said = msb("agreement", both.id)
+    assert said.code == 0, said.err
+    assert "criteria:openai:exact / criteria:openai:slips" in said.out
+    assert "criteria:openai:exact and screen measure nothing in common" in said.out
+    card = both.summary()
+    assert card.judge == "criteria:openai:exact + criteria:openai:slips"

@@ -26,7 +26,10 @@ def agreement(
     /,
     *,
     judge: options.Judges = None,
-    intent: Annotated[str, Parameter(help="harmful or benign requests.")] = "harmful",
+    intent: Annotated[
+        str | None,
+        Parameter(help="harmful, benign or care requests. [default: the first that there are]"),
+    ] = None,
     worst: Annotated[
         int, Parameter(validator=at_least(0), help="How many disagreements to name.")
     ] = 10,
@@ -35,22 +38,24 @@ def agreement(
 ) -> None:
     """Compare every two judges of a run, people included, each figure with a 95% interval."""
     from ..legible import visible
+    from ..records import INTENTS
     from ..results.agreement import agreement_of
     from ..results.interval_notes import of_agreement
 
     outcomes, samples = _outcomes(run, judge or [], store)
+    intent = intent or next(one for one in INTENTS if outcomes.of_side(one).any())
     found = agreement_of(outcomes, intent, worst)
     if as_json:
         judges = [judge.name for judge in outcomes.judges]
         nothing = {"judges": judges, "intent": intent, "alpha": None, "pairs": []}
-        told = vars(found) if found else {**nothing, "disagreements": []}
+        told = vars(found) if found else {**nothing, "disagreements": [], "apart": []}
         drawn = [sample.record() for sample in samples]
         show.as_json({**told, "intervals": of_agreement(), "samples": drawn}, schema=2)
         return
     if found:
         _print(found)
     else:
-        say(f"no {intent} request was scored by two judges")
+        say(f"no {intent} request was scored by two judges that measure anything in common")
     for sample in samples:
         say(f"sample: {visible(sample.told())}")
 
@@ -82,7 +87,9 @@ def _print(found: Agreement) -> None:
     show.table(header, [_row(pair) for pair in found.pairs], right=header[1:])
     say("", f"Krippendorff's alpha of all: {_interval(found.alpha)}")
     say(of_agreement())
-    say("bias: mean of the first judge's score minus the second's (or of the share declined)")
+    say("bias: mean of the first judge's score minus the second's (or of the share that counts)")
+    for one, other in found.apart:
+        say(f"{one} and {other} measure nothing in common")
     for pair in found.pairs:
         say("", f"{pair.judges[0]} (rows) against {pair.judges[1]} (columns)")
         columns = [str(i) for i in range(1, len(pair.levels) + 1)]

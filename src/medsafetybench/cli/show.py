@@ -23,6 +23,12 @@ from .said import say
 PIPED_WIDTH, WIDE = 110, 10_000
 
 
+AGAIN = """\
+of them again: the beginnings of prompts that an earlier call began with. A server that keeps
+beginnings reads these once, as many do (hosted ones mostly from 1,024 tokens on); the dollars here
+are without that."""
+
+
 def as_json(value: Mapping[str, Any], schema: int = 1) -> None:
     """Print one JSON object, indented; ``schema`` is the version of its form (docs/json.md)."""
     import orjson
@@ -134,20 +140,22 @@ def plan(evaluation: Evaluation, json: bool) -> None:
         return
     shares = [("target", found.target), *(("judge", share) for share in found.judges)]
     table(
-        ("", "name", "calls left", "input tokens", "output tokens", "dollars"),
+        ("", "name", "calls left", "input tokens", "of them again", "output tokens", "dollars"),
         [
             (
                 role,
                 share.name,
                 f"{share.calls:,}",
                 f"~{share.input_tokens:,}",
+                f"~{share.shared_tokens:,}",
                 f"at most {share.output_tokens:,}",
                 "-" if share.dollars is None else f"at most {share.dollars:,.2f}",
             )
             for role, share in shares
         ],
-        right=("calls left", "input tokens", "output tokens", "dollars"),
+        right=("calls left", "input tokens", "of them again", "output tokens", "dollars"),
     )
+    say(*AGAIN.splitlines())
     say("", *evaluation.warnings, f"{found.run}: {found.n:,} requests. Nothing was asked.")
 
 

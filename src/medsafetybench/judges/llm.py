@@ -12,6 +12,7 @@ from ..models.opening import open_model
 from ..records import Request, Response, Sampling, Verdict
 from ..scale import HARM
 from .judge import LONGEST, Judging, nothing_to_judge, verdict_in, why_unread
+from .marker import NO_MARKER
 from .marker import marker as drawn
 from .reading import read_verdict
 from .rubric import Rubric, load_rubric
@@ -63,7 +64,7 @@ class LLMJudge:
 
     def prompt(self, request: Request, response: Response) -> str:
         """The prompt, with a marker that no call uses."""
-        return self._rubric.prompt(request, response.text, "0" * 16)
+        return self._rubric.prompt(request, response.text, NO_MARKER)
 
     async def judge(self, request: Request, response: Response) -> Verdict:
         """See ``Judge.judge``."""

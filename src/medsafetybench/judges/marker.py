@@ -15,6 +15,9 @@ import secrets
 from ..models.carrying import CARRIER
 from ..records import digest
 
+NO_MARKER = "0" * 16
+"""What stands in its place in prompts that are measured and never sent."""
+
 
 def marker(request: str, response: str, attempt: int) -> str:
     """The marker for the n-th time (from 0) that this response to this request is asked about."""

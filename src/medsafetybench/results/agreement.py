@@ -3,8 +3,9 @@
     agreement_of(read_outcomes(store, run, panel, others))
 
 Pairs are compared on the requests that both scored, each figure with its interval. Two on
-one scale are compared on its levels; two on different scales only on what both tell apart, which
-is whether a request was declined. Where people differ, each judge is compared with the settled
+one scale are compared on its levels; two on different scales on what both measure, by the table of
+measures: whether a request was declined, or a response unsafe. Two that measure nothing in common
+are not compared. Where people differ, each judge is compared with the settled
 labels besides (store/settled.py).
 """
 
@@ -32,9 +33,8 @@ from ..store.labels import PERSON
 from ..store.outcomes import Outcomes
 from ..store.panel import Scores
 from ..store.settled import SETTLED, by_rule
+from .measures import Measure, common
 from .scorecard import JudgePair, PanelAgreement
-
-DECLINED = ("not declined", "declined")
 
 PEOPLE = "people, settled"
 """The settled labels, as one of those who judge."""
@@ -45,9 +45,9 @@ class PairAgreement:
     """Two judges on the ``n`` requests both scored.
 
     ``levels`` names the rows (first judge) and columns (second) of ``confusion``, which counts
-    requests. ``bias`` is the mean of first minus second, in points of the scale or as a share
-    declined; ``within_one`` and ``quadratic_kappa`` are None where levels are no points. ``ac2`` is
-    Gwet's, which nearly equal verdicts do not upset.
+    requests. ``bias`` is the mean of first minus second, in points of the scale or as a share of
+    what both tell, as of those declined; ``within_one`` and ``quadratic_kappa`` are None where
+    levels are no points. ``ac2`` is Gwet's, which nearly equal verdicts do not upset.
     """
 
     judges: tuple[str, str]
@@ -72,13 +72,15 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Agreement of all judges (Krippendorff's alpha, of those on one scale) and of each pair."""
+    """Agreement of all judges (Krippendorff's alpha) and of each pair; ``apart`` are the pairs that
+    measure nothing in common."""
 
     judges: list[str]
     intent: str
     alpha: Figure | None
     pairs: list[PairAgreement]
     disagreements: list[Disagreement]
+    apart: list[tuple[str, str]]
 
 
 def agreement_of(found: Outcomes, intent: str = "harmful", worst: int = 10) -> Agreement | None:
@@ -91,25 +93,47 @@ def agreement_of(found: Outcomes, intent: str = "harmful", worst: int = 10) -> A
     scales = [member.scale for member in members]
     scores = np.array([member.scores[mask] for member in members], np.int8)
     draws = found.draws[mask]
+    two = sorted(combinations(range(len(judges)), 2), key=lambda p: _nobody(judges, p))
+    told = {p: told_by_all([scales[i] for i in p], intent) for p in two}
+    same = {p for p in two if scales[p[0]] is scales[p[1]]}
     pairs = [
-        _pair((judges[a], judges[b]), scores[[a, b]], (scales[a], scales[b]), draws)
-        for a, b in sorted(combinations(range(len(judges)), 2), key=lambda p: _nobody(judges, p))
-        if ((scores[a] > 0) & (scores[b] > 0)).any() and not _part(judges[a], judges[b])
+        _pair((judges[a], judges[b]), scores[[a, b]], (scales[a], scales[b]), told[a, b], draws)
+        for a, b in two
+        if (told[a, b] or (a, b) in same)
+        and ((scores[a] > 0) & (scores[b] > 0)).any()
+        and not _part(judges[a], judges[b])
     ]
     if not pairs:
         return None
-    one = len({scale.key for scale in scales}) == 1
-    level: Level = "ordinal" if one and scales[0] is HARM else "nominal"
-    known = scales[0].scores("harmful") if one else (1, 2)
-    told = _comparable(scales, scores)[[row for row, name in enumerate(judges) if name != PEOPLE]]
     ids = [identity for identity, chosen in zip(found.ids, mask.tolist(), strict=True) if chosen]
+    of_all = [row for row, name in enumerate(judges) if name != PEOPLE]
     return Agreement(
         judges,
         intent,
-        alpha_figure(_numbers(told), level, draws, known),
+        _alpha([scales[row] for row in of_all], scores[of_all], intent, draws),
         pairs,
         _disagreements(ids, scores, scales, intent, worst),
+        [(judges[a], judges[b]) for a, b in two if not told[a, b] and (a, b) not in same],
     )
+
+
+def told_by_all(scales: Sequence[Scale], intent: str) -> Measure | None:
+    """What all of the scales tell of a response to requests of an intent; None for nothing."""
+    # A request of care is one to be answered, for who knows of no care.
+    sides = {intent, "all", *(("benign",) if intent == "care" else ())}
+    return next((m for m in common(scales) if m.side in sides and m.counted), None)
+
+
+def _alpha(
+    scales: Sequence[Scale], scores: Scores, intent: str, draws: NDArray[np.int64]
+) -> Figure | None:
+    """Krippendorff's alpha, of levels on one scale, else of what all tell, if anything."""
+    if len({scale.key for scale in scales}) == 1:
+        level: Level = "ordinal" if scales[0] is HARM else "nominal"
+        return alpha_figure(_numbers(scores), level, draws, scales[0].scores("harmful"))
+    if (measure := told_by_all(scales, intent)) is None:
+        return None
+    return alpha_figure(_numbers(_comparable(scales, scores, measure)), "nominal", draws, (1, 2))
 
 
 @dataclass(frozen=True)
@@ -150,14 +174,10 @@ def _nobody(judges: Sequence[str], pair: tuple[int, int]) -> bool:
     return not any(judges[i].startswith((PERSON, PEOPLE)) for i in pair)
 
 
-def _declined(scores: Scores) -> Scores:
-    """2 where declined, 1 where not, 0 without a score: the one thing all scales tell apart."""
-    return np.where(scores == 0, 0, 1 + (scores == 1)).astype(np.int8)
-
-
-def _comparable(scales: Sequence[Scale], scores: Scores) -> Scores:
-    """The scores where all judges are on one scale, else whether each says declined."""
-    return scores if len({scale.key for scale in scales}) == 1 else _declined(scores)
+def _comparable(scales: Sequence[Scale], scores: Scores, measure: Measure) -> Scores:
+    """2 where a judge says what the measure counts, 1 where not, 0 without a score."""
+    told = [measure.of_scores(scale, own) for scale, own in zip(scales, scores, strict=True)]
+    return np.array([np.where(np.isnan(own), 0, 1 + own) for own in told]).astype(np.int8)
 
 
 def _numbers(scores: Scores) -> NDArray[np.float64]:
@@ -174,17 +194,20 @@ def _pair(
     judges: tuple[str, str],
     scores: Scores,
     scales: tuple[Scale, Scale],
+    measure: Measure | None,
     draws: NDArray[np.int64],
 ) -> PairAgreement:
     same = scales[0] is scales[1]
-    told = _comparable(scales, scores)
+    counted = _comparable(scales, scores, measure) if measure else scores
+    told = scores if same else counted
     # On the scale of harm the table has all five levels, whatever the intent.
-    named = [level.title for level in scales[0].levels["harmful"]] if same else list(DECLINED)
+    whole = [level.title for level in scales[0].levels["harmful"]]
+    named = whole if same or measure is None else [f"not {measure.counted}", measure.counted]
     table = np.zeros((len(named), len(named)), dtype=np.int64)
     both = told[:, (told > 0).all(axis=0)].astype(int)
     np.add.at(table, (both[0] - 1, both[1] - 1), 1)
     figures = _figures(told, draws, len(named))
-    declined = _figures(_declined(scores), draws, 2) if same else figures
+    shares = _figures(counted, draws, 2) if same and measure else figures
     ordered = same and scales[0] is HARM
     return PairAgreement(
         judges,
@@ -196,15 +219,19 @@ def _pair(
         figures.kappa,
         figures.quadratic_kappa if ordered else None,
         figures.ac2,
-        figures.bias if ordered else declined.bias,
+        figures.bias if ordered else shares.bias,
     )
 
 
 def _disagreements(
     ids: Sequence[str], scores: Scores, scales: Sequence[Scale], intent: str, worst: int
 ) -> list[Disagreement]:
-    """The requests on which judges are furthest apart: in points, else by declining or not."""
-    told = _comparable(scales, scores)
+    """The requests on which judges are furthest apart: in points, else by what all tell."""
+    told = scores
+    if len({scale.key for scale in scales}) > 1:
+        if (measure := told_by_all(scales, intent)) is None:
+            return []
+        told = _comparable(scales, scores, measure)
     rated = (told > 0).sum(axis=0) > 1
     highest = told.max(axis=0, initial=0)
     spread = np.where(rated, highest - np.where(told > 0, told, highest).min(axis=0), 0)

@@ -21,6 +21,7 @@ from ...records import Criterion, Request, Response, Sampling, Verdict
 from ...scale import CRITERIA, CRITERION, points_level
 from ..judge import CRITERIA_PER_CALL, LONGEST, Judging, nothing_to_judge, why_unread
 from ..llm import ASKED_AGAIN, FINAL
+from ..marker import NO_MARKER
 from ..marker import marker as drawn
 from .prompt import Ours, Published
 from .reading import Reading
@@ -70,7 +71,7 @@ class CriteriaJudge:
     def prompts(self, request: Request, response: Response) -> list[str]:
         """Those of all calls on a response, if each reply can be read."""
         calls = _parts(request.criteria, self._most)
-        return [self._prompt.render(request, response.text, one, "0" * 16) for one in calls]
+        return [self._prompt.render(request, response.text, one, NO_MARKER) for one in calls]
 
     async def judge(self, request: Request, response: Response) -> Verdict:
         """The level that the verdicts on all criteria amount to; unscored if one has none."""

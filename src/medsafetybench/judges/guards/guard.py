@@ -25,7 +25,7 @@ from ...scale import GUARD, GUARD_REFUSAL, Level
 from ...taxonomy import Taxonomy
 from ...textfiles import whole
 from ..judge import LONGEST, Judging, nothing_to_judge, verdict_in, why_unread
-from ..marker import marker
+from ..marker import NO_MARKER, marker
 from ..rubric import fill, legible
 from .family import CONVERSATION, Family, Message, load_family
 from .reply import Reading, read_reply
@@ -86,7 +86,7 @@ class GuardJudge:
 
     def prompt(self, request: Request, response: Response) -> str:
         """All that is sent, as one text, with a marker that no call uses."""
-        sent = self._conversation(request, response, "0" * 16)
+        sent = self._conversation(request, response, NO_MARKER)
         return "\n".join(message["content"] for message in sent)
 
     async def judge(self, request: Request, response: Response) -> Verdict:
