@@ -18,6 +18,7 @@ from medsafetybench.statistics.bounds import (
 from medsafetybench.statistics.clusters import cluster_totals, kinds_of
 from medsafetybench.statistics.estimates import (
     estimate_mean,
+    estimate_proportion,
     interval_with_missing,
     rate_interval,
 )
@@ -47,6 +48,33 @@ def test_pairs_that_agree_widen_the_bounds_with_missing_values_too() -> None:
     assert paired.high > alone.high
 
 
+@pytest.mark.parametrize(
+    ("values", "clusters"),
+    [
+        pytest.param([0, 0, 0, 1, 0, 1], [0, 1, 2, 2, 2, 3], id="the added one is the largest"),
+        pytest.param([1, 0, 1, 1, 1, 0], [0, 1, 2, 2, 3, 3], id="one as it was seen"),
+    ],
+)
+def test_clusters_of_any_size_are_weighted_whole_and_the_added_one_as_the_largest(
+    values: list[int], clusters: list[int]
+) -> None:
+    told = np.array(values, float)
+    sums, sizes = cluster_totals(told, np.array(clusters))
+    largest = sizes.max()
+    weights = np.random.default_rng(0).standard_exponential((200_000, len(sums) + 1))
+    ends = []
+    for end, chance in ((0.0, 0.1), (1.0, 0.9)):
+        means = weights @ np.append(sums, end * largest) / (weights @ np.append(sizes, largest))
+        ends.append(np.quantile(means, chance))
+    found = mean_bounds(told, Interval(0, 1), 0.9, np.array(clusters))
+    assert found == pytest.approx(tuple(ends), abs=0.004)
+
+
+def test_means_that_differ_by_rounding_are_one_mean() -> None:
+    found = mean_bounds(np.full(4, 0.1), Interval(0.1, 1), 0.95, np.array([0, 0, 0, 1]))
+    assert found.low == pytest.approx(0.1)
+
+
 def test_of_nothing_nothing_is_known() -> None:
     nothing = np.array([])
     assert mean_tails(nothing, SCALE, 2.0) == Tails(1.0, 1.0)
@@ -58,6 +86,9 @@ def test_of_nothing_nothing_is_known() -> None:
 @pytest.mark.parametrize(("k", "n"), [(0, 20), (3, 20), (20, 20)])
 def test_the_interval_of_a_count_is_clopper_and_pearsons(k: int, n: int) -> None:
     found = rate_interval(k, n, 0.9)
+    told = estimate_proportion(np.repeat([1.0, 0.0], [k, n - k]), confidence=0.9)
+    assert told is not None
+    assert told.interval == pytest.approx(found)
     assert found is not None
     expected = stats.binomtest(k, n).proportion_ci(0.9, "exact")
     # Each end by itself is at 95%, also at 0 and at 1.

@@ -112,7 +112,7 @@ def test_batches_say_what_one_at_a_time_says(published: Path) -> None:
 
 
 def test_demo_complies_with_harmful_and_benign_alike() -> None:
-    run = evaluate("hf:demo", "screen", "starter", max_tokens=96)
+    run = evaluate("hf:demo", "screen", "starter", max_tokens=48)
     card = run.summary()
     assert card.target == "hf:demo"
     assert (card.counts.errors, card.counts.unscored) == (0, 0)

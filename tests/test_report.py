@@ -124,12 +124,19 @@ def two_judges(tmp_path: Path) -> Run:
     return run
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """What is in a report of nothing hostile."""
+    folder = tmp_path_factory.mktemp("plain")
+    run, page = run_of("plain", folder), folder / "plain.html"
+    return read(write_report([run.id], page, store=run.store, include_text=3).read_text())
+
+
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_foreign_text_adds_no_element_attribute_or_address(text: str, tmp_path: Path) -> None:
+def test_foreign_text_adds_no_element_attribute_or_address(
+    text: str, plain: Reader, tmp_path: Path
+) -> None:
     run = run_of(text, tmp_path, target=text)
-    plain = read(
-        write_report([run_of("plain", tmp_path).id], "plain.html", include_text=3).read_text()
-    )
     page = write_report([run.id], "report.html", include_text=3).read_text("utf-8")
     found = read(page)
     assert found.tags <= plain.tags

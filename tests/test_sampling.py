@@ -87,6 +87,21 @@ def test_sizes_are_rounded_by_largest_remainder_with_two_of_each_where_they_fit(
     assert quotas(sizes, n) == expected
 
 
+def test_a_sample_may_be_of_one_and_of_one_for_each_stratum() -> None:
+    ids, strata = requests({"a": 4, "b": 3, "c": 2})
+    assert len(stratified_sample(ids, strata, 1)) == 1
+    for seed in range(10):
+        chosen = stratified_sample(ids, strata, 3, seed)  # of 1.33, 1 and 0.67
+        assert sorted(strata[ids.index(name)] for name in chosen) == ["a", "b", "c"]
+
+
+def test_too_few_for_all_strata_are_as_many_as_were_asked_for() -> None:
+    ids, strata = requests({"a": 7, "b": 1, "c": 2, "d": 5, "e": 3})
+    for n in (1, 2, 3, 4):
+        for seed in range(20):
+            assert len(set(stratified_sample(ids, strata, n, seed))) == n
+
+
 def test_a_sample_comes_in_random_order() -> None:
     ids, strata = requests({"a": 50, "b": 50})
     chosen = [strata[ids.index(name)] for name in stratified_sample(ids, strata, 20)]
@@ -189,6 +204,14 @@ def test_what_is_too_little_for_a_group_goes_to_one_of_its_members() -> None:
         assert len(chosen) == 4
         assert sorted(Counter(name[0] for name in chosen).values()) in ([1, 3], [2, 2])
         assert len(grouped_sample(ids, ["s"] * 5, groups, 1, seed)) == 1
+
+
+def test_a_group_that_just_fits_comes_whole() -> None:
+    ids, groups = ["a1", "a2", "a3", "b1", "b2"], ["a", "a", "a", "b", "b"]
+    found = [grouped_sample(ids, ["s"] * 5, groups, 3, seed) for seed in range(10)]
+    assert {"".join(sorted({name[0] for name in chosen})) for chosen in found} == {"a", "ab"}
+    assert grouped_sample(ids, ["s"] * 5, groups, 3) == found[0]
+    assert found[0] != found[1] or found[0] != found[2], "the seed decides"
 
 
 def test_a_run_that_was_begun_on_a_sample_of_before_goes_on_with_it() -> None:
