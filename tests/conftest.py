@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -99,6 +100,20 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.process.wait()
 
 
+def free_port() -> int:
+    """A port of this machine at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def no_time_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Backoff in milliseconds; what a server asks for by Retry-After is still waited for."""
+    monkeypatch.setattr("medsafetybench.models.retry.FIRST_WAIT", 0.002)
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No keys, no proxies and no store of the developer's; the work folder is empty."""
@@ -157,6 +172,15 @@ def read_only(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
         pytest.skip("root may write everywhere here, and may not mount a read-only disk")
     yield path, lambda: Disk(path).change("ro")
     subprocess.run(["umount", "-l", path], check=True)
+
+
+@pytest.fixture
+def client(store: Path) -> Iterator[Any]:
+    """A client with a session of the explorer over a module's store, without a server."""
+    from running_explorer import let_in
+
+    with let_in(store) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

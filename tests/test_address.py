@@ -8,7 +8,6 @@ import re
 import pytest
 
 from medsafetybench.errors import MsbError, StopRun
-from medsafetybench.models import retry
 from medsafetybench.models.address import HOSTED, endpoint_url, proxy_for
 from medsafetybench.models.openai import OpenAIModel
 from medsafetybench.models.opening import open_model
@@ -16,11 +15,7 @@ from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Response
 from replies import KEY, Asked, Reply, Scripted, once, one_line
 
-
-@pytest.fixture(autouse=True)
-def no_time_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff in milliseconds."""
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.002)
+pytestmark = pytest.mark.usefixtures("no_time_lost")
 
 
 OWN = "http://127.0.0.1:8000/v1"

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import stat
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -17,6 +15,7 @@ import pytest
 
 import forked
 from commands import msb, output
+from conftest import Server
 from medsafetybench import load_benchmark
 
 SERVER = Path(__file__).with_name("build_server.py")
@@ -26,22 +25,9 @@ Author = Callable[..., str]
 
 
 @pytest.fixture
-def author() -> Iterator[Author]:
+def author(serve: Callable[..., Server]) -> Author:
     """Starts servers that write benchmarks: ``author("--mode", "same")`` gives the address."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*options: str) -> str:
-        process = subprocess.Popen(
-            [sys.executable, str(SERVER), *options], stdout=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        assert process.stdout is not None
-        return f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    return lambda *options: serve(*options, script=SERVER).url
 
 
 def counts(url: str) -> dict[str, int]:

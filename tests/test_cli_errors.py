@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import resource
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +20,7 @@ import pytest
 
 import commands
 import forked
-from conftest import Disk, Server
+from conftest import Disk, Server, free_port
 
 MSB = str(Path(sys.executable).with_name("msb"))
 HELP_SECONDS = 0.4
@@ -78,9 +77,7 @@ def changed(**options: str) -> tuple[str, ...]:
 
 def nowhere() -> str:
     """An address of this machine at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    return f"http://127.0.0.1:{free_port()}/v1"
 
 
 def test_the_files_of_these_tests_are_fit() -> None:

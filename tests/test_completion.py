@@ -7,7 +7,6 @@ import json
 import pytest
 
 from medsafetybench.judges.judge import nothing_to_judge
-from medsafetybench.models import retry
 from medsafetybench.records import Response
 from replies import (
     Reply,
@@ -16,11 +15,7 @@ from replies import (
     failed,
 )
 
-
-@pytest.fixture(autouse=True)
-def no_time_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff in milliseconds; what a server asks for by Retry-After is still waited for."""
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.002)
+pytestmark = pytest.mark.usefixtures("no_time_lost")
 
 
 def parts(*given: object) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from medsafetybench.results.rows import rows
 from medsafetybench.scale import HARM
 from medsafetybench.store.store import Store
 from medsafetybench.store.texts import texts
-from running_explorer import CANARY, let_in, stored
+from running_explorer import CANARY, stored
 
 OURS = {"Origin": "http://127.0.0.1"}
 SCORES = (1, 5, 3)
@@ -42,12 +41,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.write(change, judge.number, own.number, two.number)
         made.set_panel(two, [judge])
     return path
-
-
-@pytest.fixture
-def client(store: Path) -> Iterator[TestClient]:
-    with let_in(store) as client:
-        yield client
 
 
 def show_texts(client: TestClient) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from medsafetybench.scale import HARM
 from medsafetybench.store.labels import label, person
 from medsafetybench.store.samples import draw
 from medsafetybench.store.store import Store
-from running_explorer import let_in, stored
+from running_explorer import stored
 
 POST = {"Origin": "http://127.0.0.1"}
 
@@ -35,12 +34,6 @@ def store(tmp_path: Path) -> Path:
         stored(made, "m", HARM, requests, lambda n, r: (1, 5)[n % 2])
     rejudge("last", [open_judge("phrases")], store=path)
     return path
-
-
-@pytest.fixture
-def client(store: Path) -> Iterator[TestClient]:
-    with let_in(store) as found:
-        yield found
 
 
 def text(client: TestClient, path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -32,12 +31,6 @@ def store(tmp_path: Path) -> Path:
             tag(made, run, add=["release", "v<2>"] if name != "beta" else ["draft"])
         rename(made, made.run("run-gamma"), "Größe & <b>Co</b>")
     return path
-
-
-@pytest.fixture
-def client(store: Path) -> Iterator[TestClient]:
-    with let_in(store) as client:
-        yield client
 
 
 def listed(client: TestClient, query: str = "") -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from medsafetybench.explorer.sorting import SORTS, Keys, in_order
 from medsafetybench.records import Request, Response, Verdict
 from medsafetybench.scale import HARM, REFUSAL
 from medsafetybench.store.store import Store, response_key
-from running_explorer import let_in
 
 N = 60
 LEVELS = [(n * 7) % 5 + 1 if n % 11 else None for n in range(N)]
@@ -59,12 +57,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     made.put_verdict(other, key, request.intent, verdict)
         made.set_panel(run, [panel])
     return path
-
-
-@pytest.fixture(scope="module")
-def client(store: Path) -> Iterator[TestClient]:
-    with let_in(store) as client:
-        yield client
 
 
 def shown(client: TestClient, query: str) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from conftest import free_port
 from medsafetybench import evaluate
 from medsafetybench.models.hf_files import DEMO
 
@@ -29,9 +29,7 @@ START_SECONDS = 240
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     """The address of a server process with the demo model."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     start = "from transformers.cli.transformers import main; main()"
     options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
     log = tmp_path / "server.log"

@@ -7,12 +7,10 @@ import json
 import os
 import random
 import shutil
-import socket
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import pytest
 
 import forked
 from cards import value
+from conftest import Disk, free_port
 from medsafetybench import evaluate, load_benchmark
 from medsafetybench.errors import MsbError
 from medsafetybench.improvement.checkpoints import last_checkpoint, mark
@@ -387,29 +386,14 @@ def test_a_checkpoint_counts_once_it_is_whole(tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoint-12").exists()
 
 
-@pytest.fixture
-def little_room(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, of 3 MB: room for one checkpoint and not for two."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(path)],
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a disk")
-    yield path
-    subprocess.run(["umount", "-l", str(path)], check=True)
-
-
-def test_a_full_disk_in_mid_checkpoint(whole: Path, little_room: Path) -> None:
-    folder = little_room / "adapter"
+def test_a_full_disk_in_mid_checkpoint(whole: Path, disk: Disk) -> None:
+    disk.change("size=3m")  # room for one checkpoint and not for two
+    folder = disk.path / "adapter"
     given = ("improve", "--base", "hf:demo", *SMALL, "-o", folder)
     said = run(*given, fails=True).stderr
     assert "the disk that holds" in said
     assert "run the same command again" in said
-    subprocess.run(["mount", "-o", "remount,size=64m", str(little_room)], check=True)
+    disk.change("size=64m")
     run(*given)
     weights = "adapter_model.safetensors"
     assert (folder / weights).read_bytes() == (whole / weights).read_bytes()
@@ -419,9 +403,7 @@ def test_two_machines_learn_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     given = ("improve", "--base", "hf:demo", *SMALL, "--set", "dropout=0")
     given += ("--set", "micro_batch=4", "--set", "epochs=0.4")
     run(*given, "-o", tmp_path / "one")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("MASTER_PORT", str(free.getsockname()[1]))
+    monkeypatch.setenv("MASTER_PORT", str(free_port()))
     # What torchrun tells the one process of each of two machines.
     for told in ("MASTER_ADDR=127.0.0.1", "WORLD_SIZE=2", "LOCAL_RANK=0", "LOCAL_WORLD_SIZE=1"):
         monkeypatch.setenv(*told.split("="))

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from conftest import Server
+from conftest import Server, free_port
 from medsafetybench.errors import BudgetSpent, StopRun
 from medsafetybench.models import Budget, Meter, openai, retry
 from medsafetybench.models.health import FAILURES_IN_A_ROW
@@ -34,11 +34,7 @@ from replies import (
 )
 from server import answer_to, completion
 
-
-@pytest.fixture(autouse=True)
-def no_time_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff in milliseconds; what a server asks for by Retry-After is still waited for."""
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.002)
+pytestmark = pytest.mark.usefixtures("no_time_lost")
 
 
 # What is sent
@@ -233,16 +229,9 @@ def test_the_right_key_is_let_in(serve: Callable[..., Server]) -> None:
     assert asyncio.run(once(model)).text == answer_to("How?")
 
 
-def unused_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("retries", [0, 1, 5])
 def test_a_server_that_is_not_there_stops_the_run_soon(retries: int) -> None:
-    model = OpenAIModel("model", f"http://127.0.0.1:{unused_port()}/v1", retries=retries)
+    model = OpenAIModel("model", f"http://127.0.0.1:{free_port()}/v1", retries=retries)
     started = time.monotonic()
     with pytest.raises(StopRun, match=r"is not there \(.*start it or correct the address"):
         asyncio.run(once(model))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from test_hf_server import wait_for
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
+from conftest import free_port
 from medsafetybench import load_benchmark
 from medsafetybench.models.hf import HFModel
 from medsafetybench.models.hf_files import resolve
@@ -64,9 +64,7 @@ def command(server: str, folder: Path, port: int) -> list[str]:
 @pytest.fixture(params=sorted(NEAR))
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """A running server with the real model: its kind, and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     line = command(request.param, resolve(str(real_model())).base, port)
     log = tmp_path / "server.log"
     with log.open("w") as said:

@@ -23,11 +23,7 @@ from replies import (
     with_server,
 )
 
-
-@pytest.fixture(autouse=True)
-def no_time_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff in milliseconds; what a server asks for by Retry-After is still waited for."""
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.002)
+pytestmark = pytest.mark.usefixtures("no_time_lost")
 
 
 OWN_FAULT = {
