@@ -245,14 +245,32 @@ def reweighted(ratings: Any, added: Sequence[float]) -> Any:
     return 1 - apart / (spread * raters * n / (raters * n - 1))
 
 
-@pytest.mark.parametrize("raters", [2, 4])
-def test_an_interval_reckons_with_one_more_response_at_its_worst(raters: int) -> None:
-    ratings = np.array([[1, 2, 5, 4, 1, 3, 5, 2]] * raters)
-    ratings[0, :3] = 2, 3, 4
+ANOTHER = [1, 2, 5, 4, 1, 3, 5, 2]
+
+
+@pytest.mark.parametrize(
+    "ratings",
+    [
+        pytest.param([[1, 1, 2], [1, 2, 1]], id="few, low"),
+        pytest.param([[1, 4, 2], [2, 4, 1]], id="few"),
+        pytest.param([[2, 3, 4, *ANOTHER[3:]], ANOTHER], id="two"),
+        pytest.param([[2, 3, 4, *ANOTHER[3:]], ANOTHER, ANOTHER, ANOTHER], id="four"),
+    ],
+)
+def test_an_interval_reckons_with_one_more_response_at_its_worst(ratings: list[list[int]]) -> None:
+    raters = len(ratings)
     low = np.quantile(reweighted(ratings, [1, 5] * (raters // 2)), 0.025)
     high = max(np.quantile(reweighted(ratings, [end] * raters), 0.975) for end in (1, 5))
     found = alpha_figure(ratings, "interval")
-    assert found[1:] == pytest.approx((low, high), abs=0.02)
+    assert found.low == pytest.approx(low, abs=0.02)
+    assert found.high == pytest.approx(high, abs=0.008)
+
+
+def test_it_is_no_matter_which_rater_is_the_first() -> None:
+    a, b = [1, 1, 1, 2, 1, 3, 1, 2, 5, 1], [1, 2, 3, 4, 1, 5, 2, 2, 5, 1]
+    one, other = pair_figures(a, b), pair_figures(b, a)
+    assert tuple(one.kappa) == pytest.approx(tuple(other.kappa), abs=0.03)
+    assert tuple(one.quadratic_kappa) == pytest.approx(tuple(other.quadratic_kappa), abs=0.03)
 
 
 def test_alpha_has_its_interval_with_some_ratings_missing() -> None:
