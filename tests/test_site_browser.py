@@ -18,7 +18,7 @@ pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python")
 
 from axe import WINDOWS, findings
-from browsing import CHROMIUM, DESK, PHONE, SCREENSHOTS
+from browsing import CHROMIUM, DESK, PHONE, shoot
 from medsafetybench.integrations.exports import Wanted, export_run
 from medsafetybench.results.run import open_run
 from medsafetybench.site import write_site
@@ -88,7 +88,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
 def test_a_site_asks_nobody_and_fits_every_window(site: Hosted, chromium: Any) -> None:
     page = site.page(chromium)
     assert findings(page, site.addresses) == []
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     for width, (window, _) in WINDOWS.items():
         page.set_viewport_size(window)
@@ -97,7 +96,7 @@ def test_a_site_asks_nobody_and_fits_every_window(site: Hosted, chromium: Any) -
             assert page.evaluate(wider) <= 0, (address, width)
             assert page.locator("h1").count() == 1
             name = Path(address).stem.replace("run-", "")
-            page.screenshot(path=SCREENSHOTS / f"site-{name}-{width}.png", full_page=True)
+            shoot(page, f"site-{name}-{width}")
     page.close()
     assert [url for url in site.asked if not url.startswith((site.origin, "data:"))] == []
     assert site.complaints == []
