@@ -94,6 +94,7 @@ def installed(wheel: Path, folder: Path, packages: str) -> None:
     (empty / "app.py").write_text("def answer(request):\n    return 'I can help with that.'\n")
     run([msb, "evaluate", "--target", "python:app:answer", "--limit", "4"], empty)
     run([msb, "summary", "last", "--json"], empty)
+    run([msb, "site", "last", "-o", "site"], empty)
     for name, command in NEEDS.items():
         if packages == "core":
             said = one_line([msb, *command], empty)

@@ -1,7 +1,4 @@
-"""A run with criteria in Chromium, on a desk and on a phone: its page, a response, the report.
-
-Screenshots are left in build/screenshots/.
-"""
+"""A run with criteria in Chromium, on a desk and on a phone: its page, a response, the report."""
 
 from __future__ import annotations
 
@@ -13,10 +10,12 @@ from typing import Any
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python")
 pytest.importorskip("starlette", reason="needs the extra web")
 
 import criteria_server
-from browsing import CHROMIUM, DESK, PHONE, SCREENSHOTS, Tab
+from axe import serious
+from browsing import CHROMIUM, DESK, PHONE, Tab, shoot
 from conftest import Server
 from medsafetybench import evaluate
 from medsafetybench.benchmarks.embedded import STARTER
@@ -47,7 +46,8 @@ def test_a_run_with_criteria_can_be_read(
     chromium: Any, store: Path, size: dict[str, int], tmp_path: Path
 ) -> None:
     with exploring(store) as explorer:
-        tab = Tab(chromium, explorer, viewport=size)
+        scheme = "dark" if size is PHONE else "light"
+        tab = Tab(chromium, explorer, viewport=size, color_scheme=scheme)
         pages = {
             "run": "/runs/1",
             "request": "/runs/1/requests/0",
@@ -57,6 +57,7 @@ def test_a_run_with_criteria_can_be_read(
         for name, path in pages.items():
             tab.go(path)
             assert tab.overflow() == 0, name
+            assert serious(tab.page) == [], name
             tab.shoot(f"criteria-{name}-{size['width']}")
         tab.go("/runs/1/requests/0")
         assert tab.page.locator("ul.criteria > li").count() == 3
@@ -72,5 +73,5 @@ def test_a_run_with_criteria_can_be_read(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("window.canary === undefined")
     assert page.get_by_text("criteria score", exact=False).count() >= 1
-    page.screenshot(path=SCREENSHOTS / f"criteria-report-{size['width']}.png", full_page=True)
+    shoot(page, f"criteria-report-{size['width']}")
     page.close()

@@ -1,5 +1,5 @@
 """A site in Chromium: no request leaves, hostile text runs nothing, all of it goes by the keyboard
-alone, and axe-core finds nothing serious. Screenshots are left in build/screenshots/.
+alone, and axe-core finds nothing serious.
 """
 
 from __future__ import annotations

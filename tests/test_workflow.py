@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -153,3 +154,26 @@ def test_every_hook_calls_what_the_project_installs() -> None:
     for hook in hooks:
         assert hook["entry"].startswith(".venv/bin/")
         assert (Path(sys.executable).parent / hook["entry"].split()[0].rpartition("/")[2]).exists()
+
+
+def test_each_supported_python_has_tests_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "ci"))
+    from check_pythons import TESTS, pins, supported
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    stated = [c.rpartition(" ")[2] for c in project["classifiers"] if "Python :: 3." in c]
+    assert supported() == stated
+    assert [name for name in TESTS if not (ROOT / "tests" / f"test_{name}.py").is_file()] == []
+    assert all("--hash=sha256:" in pin for pin in pins())
+
+
+def test_the_docker_steps_are_those_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "ci"))
+    from docker_steps import context, instructions
+
+    words = [word for word, _ in instructions()]
+    assert words[:2] == ["ARG", "FROM"]
+    assert (words.count("FROM"), words[-2:]) == (2, ["ENTRYPOINT", "CMD"])
+    tops = {path.parts[0] for path in context()}
+    assert tops == {"pyproject.toml", "requirements", "README.md", "LICENSE", "src"}
+    assert not any("__pycache__" in path.parts for path in context())
