@@ -123,6 +123,13 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that are this machine need not be waited for."""
+    monkeypatch.setattr("medsafetybench.batches.courier.FIRST_POLL_SECONDS", 0.02)
+    monkeypatch.setattr("medsafetybench.models.retry.FIRST_WAIT", 0.02)
+
+
 @dataclass
 class Disk:
     """A small disk of memory of its own."""

@@ -29,6 +29,8 @@ import mutations
 import sent
 from commands import msb
 from medsafetybench import open_run
+from medsafetybench.batches.anthropic import read_message
+from medsafetybench.batches.lines import read_result
 from medsafetybench.benchmarks.files import file_benchmark
 from medsafetybench.building.listing import items
 from medsafetybench.building.project import Project
@@ -519,6 +521,34 @@ def store(path: Path) -> None:
         assert "Traceback" not in msb(*command, "--store", str(path)).err
 
 
+MESSAGE = {
+    "content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Rest."}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 3, "cache_read_input_tokens": 1, "output_tokens": 2},
+}
+RESULTS = [
+    {
+        "custom_id": "00" * 16,
+        "response": {"status_code": 200, "request_id": "r", "body": COMPLETION},
+        "error": None,
+    },
+    {"custom_id": "01" * 16, "response": {"status_code": 400, "body": PROBLEM}, "error": PROBLEM},
+    {"custom_id": "02" * 16, "response": None, "error": {"code": "batch_expired"}},
+    {"custom_id": "03" * 16, "result": {"type": "succeeded", "message": MESSAGE}},
+    {"custom_id": "04" * 16, "result": {"type": "errored", "error": {"error": {"type": "x"}}}},
+]
+
+
+def results(path: Path) -> None:
+    """Lines of OpenAI's and of Anthropic's form, as far as they are any."""
+    for row in path.read_bytes().splitlines():
+        for read in (read_result, read_message):
+            if found := read(row):
+                assert isinstance(found.words, str)
+                if not found.failed and found.status == 200:
+                    assert read_completion(read_body(found.content))
+
+
 def readers() -> dict[str, Reader]:
     """All of them by what they read."""
     found = {
@@ -543,6 +573,7 @@ def readers() -> dict[str, Reader]:
         "a tokenizer's config": _reader(model("tokenizer_config.json"), TOKENIZER, ".json"),
         "an index": _reader(model("model.safetensors.index.json"), INDEX, ".json"),
         "weights": _reader(model("model.safetensors"), HEADER, ".bin", WEIGHTS),
+        "results of a batch": _reader(results, RESULTS, ".jsonl", LINES),
         "a GGUF file": _reader(read_header, gguf_file, ".gguf", PLAIN),
         "a submission's result": _reader(sent.with_result, sent.result, ".json"),
         "a submission's samples": _reader(sent.with_samples, sent.samples, ".jsonl", LINES),

@@ -22,9 +22,9 @@ import orjson
 from ..errors import StopRun
 from ..models.completion import read_body
 from .batch import Batch, Limits, Result
-from .executor import Look, Server, Unsure, field_of
+from .executor import Look, Server, Unsure, field_of, mapping_of, rows_of
 from .http import Client
-from .lines import LONGEST
+from .lines import LONGEST, dumped
 
 VERSION = "2023-06-01"
 SLACK_SECONDS = 3600
@@ -88,7 +88,7 @@ class AnthropicBatches:
         query = {"limit": "100"}
         while True:
             page = await self._http.get("messages/batches", **query)
-            for one in page.get("data") or ():
+            for one in rows_of(page.get("data")):
                 if _made(one) < oldest:
                     return
                 yield one
@@ -160,7 +160,7 @@ ENDS = {"canceled": "cancelled", "expired": "expired"}
 
 
 def _counts(found: dict[str, Any]) -> dict[str, int]:
-    counts = found.get("request_counts") or {}
+    counts = mapping_of(found.get("request_counts"))
     return {name: number for name, number in counts.items() if isinstance(number, int)}
 
 
@@ -194,23 +194,22 @@ def read_message(line: bytes) -> Result | None:
         return None
     kind = found.get("type")
     if kind == "succeeded" and isinstance(found.get("message"), Mapping):
-        return Result(row["custom_id"], 200, orjson.dumps(completion_of(found["message"])))
+        return Result(row["custom_id"], 200, dumped(completion_of(found["message"])))
     if kind in ("canceled", "expired"):
         undone = {"message": f"it was {kind}", "type": kind}
-        return Result(row["custom_id"], 408, orjson.dumps({"error": undone}))
+        return Result(row["custom_id"], 408, dumped({"error": undone}))
     if kind != "errored":
         return None
     error = found.get("error")
     inner = error.get("error", error) if isinstance(error, Mapping) else None
     named: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {"message": str(error)}
     status = STATUS.get(str(named.get("type")), 500)
-    return Result(row["custom_id"], status, orjson.dumps({"error": named}))
+    return Result(row["custom_id"], status, dumped({"error": named}))
 
 
 def completion_of(message: Mapping[str, Any]) -> dict[str, Any]:
     """A message as the chat completion that says the same."""
-    usage = message.get("usage")
-    usage = usage if isinstance(usage, Mapping) else {}
+    usage = mapping_of(message.get("usage"))
     into = [usage.get(name) for name in INPUT]
     reason = message.get("stop_reason")
     return {

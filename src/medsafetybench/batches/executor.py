@@ -115,3 +115,13 @@ def field_of(found: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise StopRun(f"a server of batches answered without {name!r}; is it this executor's?")
     return value
+
+
+def mapping_of(value: Any) -> Mapping[str, Any]:
+    """A server's object; an empty one where it sent none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows_of(value: Any) -> list[dict[str, Any]]:
+    """A server's list of objects, without whatever else is in it."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

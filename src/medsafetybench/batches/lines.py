@@ -8,6 +8,7 @@ Pure. What comes back may be cut off, edited or another's: a line is read whole 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -41,14 +42,19 @@ def read_result(line: bytes) -> Result | None:
     response = row.get("response")
     if not isinstance(response, dict):
         error = row.get("error")
-        return Result(row["custom_id"], 408, _dumped({"error": error})) if error else None
+        return Result(row["custom_id"], 408, dumped({"error": error})) if error else None
     status, body = response.get("status_code"), response.get("body")
     if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status < 600:
         return None
     if body is None:
         body = {"error": row.get("error") or {"message": "no body"}}
-    return Result(row["custom_id"], status, _dumped(body))
+    return Result(row["custom_id"], status, dumped(body))
 
 
-def _dumped(value: Any) -> bytes:
-    return orjson.dumps(value, default=str)
+def dumped(value: Any) -> bytes:
+    """JSON of what was read from JSON, also of what the standard has no place for: numbers of more
+    than 64 bits, half characters."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value).encode()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .batch import Batch, Limits, Result
-from .executor import Look, Server, field_of
+from .executor import Look, Server, field_of, mapping_of, rows_of
 from .http import Client
 from .lines import LONGEST, read_result
 
@@ -45,15 +45,15 @@ class OpenAIBatches:
         query = {"limit": "100"}
         while True:
             page = await self._http.get("batches", **query)
-            listed = [one for one in page.get("data") or () if isinstance(one, dict)]
+            listed = rows_of(page.get("data"))
             for one in listed:
-                if (one.get("metadata") or {}).get(OUR_NAME) == batch.name:
-                    return str(one["id"])
+                if mapping_of(one.get("metadata")).get(OUR_NAME) == batch.name:
+                    return field_of(one, "id")
             last = listed[-1] if listed else {}
             made = last.get("created_at")
             if not page.get("has_more") or not last or _is_before(made, oldest):
                 return None
-            query["after"] = str(last["id"])
+            query["after"] = field_of(last, "id")
 
     async def submit(self, batch: Batch, lines: Iterable[bytes]) -> str:
         """Upload the lines, then make a batch of them. Raises Transient and StopRun."""
@@ -80,7 +80,7 @@ class OpenAIBatches:
     async def look(self, batch: Batch) -> Look:
         """Its status, with how many lines were answered."""
         found = await self._http.get(f"batches/{batch.reference}")
-        word, counts = field_of(found, "status"), found.get("request_counts") or {}
+        word, counts = field_of(found, "status"), mapping_of(found.get("request_counts"))
         completed = counts.get("completed")
         completed = completed if isinstance(completed, int) else None
         if word == "failed":
@@ -114,6 +114,6 @@ def _is_before(made: Any, oldest: float) -> bool:
 
 
 def _errors(found: dict[str, Any]) -> str:
-    listed = (found.get("errors") or {}).get("data") or ()
-    said = [str(one.get("message")) for one in listed if isinstance(one, dict)]
+    listed = rows_of(mapping_of(found.get("errors")).get("data"))
+    said = [str(one.get("message")) for one in listed]
     return "; ".join(said[:3]) or "the server does not say why"
