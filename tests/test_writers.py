@@ -32,6 +32,7 @@ EXCUSED = {
     "wholefiles.py": "the one writer",
     "tables/writing.py": "each is given what `appearing` made",
     "store/database.py": "a copy of the store, by mkstemp and with the store's own mode",
+    "batches/http.py": "what goes up or came down, in a folder or a file of its own without a name",
     "models/hf_gguf.py": "weights, into a TemporaryDirectory in the cache",
     "reporting/figures.py": "into memory",
     "improvement/checkpoints.py": "an empty mark in a folder of a training's own",

@@ -10,11 +10,17 @@ results alone: until those of a batch that may be it are there, nothing is submi
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import aclosing
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,7 +29,7 @@ from ..errors import StopRun
 from ..models.completion import read_body
 from .batch import Batch, Limits, Result
 from .executor import Look, Server, Unsure, field_of, mapping_of, rows_of
-from .http import Client
+from .http import Client, spooled
 from .lines import LONGEST, dumped
 
 VERSION = "2023-06-01"
@@ -107,14 +113,7 @@ class AnthropicBatches:
         """Make a message batch. Raises Transient, and StopRun for what is no conversation."""
         if batch.path != "chat/completions":
             raise StopRun("message batches take conversations, and this is a raw text to continue")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "batch.json"
-            with path.open("wb") as file:
-                file.write(b'{"requests":[')
-                for place, line in enumerate(lines):
-                    file.write(b",\n" if place else b"\n")
-                    file.write(request_of(line))
-                file.write(b"]}")
+        with spooled("batch.json", _as_one(lines)) as path:
             made = await self._http.post_large("messages/batches", path)
         return field_of(made, "id")
 
@@ -173,6 +172,14 @@ def _made(found: dict[str, Any]) -> float:
         return datetime.fromisoformat(str(found.get("created_at"))).timestamp()
     except ValueError:
         return float("inf")
+
+
+def _as_one(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines as the one document that a message batch is."""
+    yield b'{"requests":['
+    for place, line in enumerate(lines):
+        yield (b",\n" if place else b"\n") + request_of(line)
+    yield b"]}"
 
 
 def request_of(line: bytes) -> bytes:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -174,6 +174,16 @@ class Client:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+@contextmanager
+def spooled(name: str, pieces: Iterable[bytes]) -> Iterator[Path]:
+    """What is to be sent, as a file in a folder that is ours alone until the end of the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        with path.open("wb") as file:
+            file.writelines(pieces)
+        yield path
 
 
 async def _body(reply: aiohttp.ClientResponse) -> bytes:

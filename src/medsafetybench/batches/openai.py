@@ -7,15 +7,13 @@ it.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from .batch import Batch, Limits, Result
 from .executor import Look, Server, field_of, mapping_of, rows_of
-from .http import Client
+from .http import Client, spooled
 from .lines import LONGEST, read_result
 
 ENDED = ("completed", "failed", "expired", "cancelled")
@@ -57,10 +55,7 @@ class OpenAIBatches:
 
     async def submit(self, batch: Batch, lines: Iterable[bytes]) -> str:
         """Upload the lines, then make a batch of them. Raises Transient and StopRun."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{batch.name}.jsonl"
-            with path.open("wb") as file:
-                file.writelines(lines)
+        with spooled(f"{batch.name}.jsonl", lines) as path:
             uploaded = await self._http.post_file("files", path, purpose="batch")
         made = await self._http.post(
             "batches",
