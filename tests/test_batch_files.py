@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +13,19 @@ import pytest
 
 from batched import (
     SERVER,
+    SMALL,
     answers,
     evaluated,
     filed,
     rows_of,
+    spec_of,
     vllm_line,
     worked_off,
 )
 from commands import msb
 from conftest import Server
 from medsafetybench.errors import MsbError, StopRun
+from medsafetybench.evaluation.rounds import How
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -131,3 +135,25 @@ def test_files_in_another_folder_are_named(serve: Callable[..., Server], tmp_pat
     spec, _ = filed(serve(script=SERVER), tmp_path, judge="screen")
     with pytest.raises(StopRun, match=r"batch 1 is out as file:.*shards; give --batch file:"):
         evaluated(replace(spec, batch="file:elsewhere"))
+
+
+def test_waiting_for_files_until_all_is_done(
+    serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medsafetybench.batches.courier.LONGEST_POLL_SECONDS", 0.02)
+    shards = tmp_path / "shards"
+    spec = spec_of(serve(script=SERVER), tmp_path / "store.db", batch=f"file:{shards}", **SMALL)
+    ended = threading.Event()
+
+    def colleague() -> None:
+        while not ended.wait(0.02):
+            worked_off(shards)
+
+    working = threading.Thread(target=colleague)
+    working.start()
+    try:
+        progress, _ = evaluated(spec, How(f"file:{shards}", waits=True))
+    finally:
+        ended.set()
+        working.join()
+    assert (progress.stopped, answers(tmp_path / "store.db")) == (None, 40)
