@@ -2,6 +2,7 @@
 #                no key, no GPU, and no network once installed
 # make demo-real the same with a real model, SmolLM2-135M-Instruct, from a package (some minutes)
 # make test      all tests
+# make test-ray  runs on a Ray cluster of this machine's own (minutes; installs the extra 'ray')
 # make mutants   is every fault noticed? Wrong code, place by place, and the tests on it (an hour)
 # make fuzz      every reader against files with something wrong in them (ten minutes)
 # make axe       every page as axe-core reads it, in all four of telephone, desk, light and dark
@@ -79,6 +80,9 @@ test: .venv/dev
 
 axe: .venv/dev
 	MSB_AXE=all $(BIN)/python -m pytest tests/test_accessibility.py tests/test_site_browser.py
+
+test-ray: .venv/ray
+	MSB_TEST_RAY=1 $(BIN)/python -m pytest --numprocesses 0 tests/test_ray.py
 
 fuzz: .venv/dev
 	PYTHONPATH=tests $(BIN)/python bench/fuzz.py --seconds 600
@@ -205,6 +209,10 @@ endef
 	$(call install,dev)
 	$(call torch)
 	@touch $@ .venv/demo .venv/docs
+
+.venv/ray: requirements/ray.txt | .venv/dev
+	$(PIP) --require-hashes --requirement requirements/ray.txt
+	@touch $@
 
 .venv/tools/made: requirements/tools.txt | $(BIN)/python
 	$(PYTHON) -m venv .venv/tools

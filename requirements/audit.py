@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SETS = (("build",), ("dev", "pyrit", "cuda", "tools"))
+SETS = (("build",), ("dev", "pyrit", "ray", "cuda", "tools"))
 ACCEPTED: Mapping[str, str] = {}
 """Vulnerabilities that do not reach us, by their ids, each with why."""
 

@@ -3,10 +3,11 @@
     build   what builds this package, and the packages that come as source
     core    what this package needs
     demo    and its extras local, train, capability
-    all     and its other extras but pyrit
+    all     and its other extras but pyrit and ray
     docs    what `make docs` takes, over `core`
     dev     over `all`: and what tests and lint take
     pyrit   over `all`: and PyRIT
+    ray     over `all`: and Ray
     cpu     a torch for a CPU, tried first: where none is at hand, `demo` names the index's
     cuda    what a torch for NVIDIA wants beside it; a CPU build does without
     tools   what looks at the packages and the code from outside, in an environment of its own
@@ -46,8 +47,9 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "docs": ("docs",),
     "dev": ("dev",),
     "pyrit": ("all", "pyrit"),
+    "ray": ("all", "ray"),
 }
-BELOW = {"demo": "core", "docs": "core", "all": "demo", "dev": "all", "pyrit": "all"}
+BELOW = {"demo": "core", "docs": "core", "all": "demo", "dev": "all", "pyrit": "all", "ray": "all"}
 CUDA = re.compile("nvidia-|cuda-|triton$")
 CPU = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 """The hash of a build that the index does not have: torch 2.13.0+cpu, Python 3.11, x86-64 Linux."""

@@ -24,7 +24,17 @@ from conftest import Disk, Server, free_port
 
 MSB = str(Path(sys.executable).with_name("msb"))
 HELP_SECONDS = 0.4
-HEAVY = ("torch", "transformers", "openai", "matplotlib", "pandas", "pyarrow", "sklearn", "scipy")
+HEAVY = (
+    "torch",
+    "transformers",
+    "openai",
+    "matplotlib",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "ray",
+)
 NETWORK = ("aiohttp", "requests", "starlette")
 NOTE = re.compile(r"(run-[0-9a-f]+ is (new )?in |  other work than |  python:\S+ is known by )")
 

@@ -19,7 +19,7 @@ from medsafetybench.errors import MissingExtra
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ROOT / "requirements"
-SETS = ("build", "core", "demo", "all", "docs", "dev", "pyrit", "cuda", "tools")
+SETS = ("build", "core", "demo", "all", "docs", "dev", "pyrit", "ray", "cuda", "tools")
 EXTRAS = {
     "core": [],
     "demo": ["local", "train", "capability"],
@@ -27,6 +27,7 @@ EXTRAS = {
     "docs": ["docs"],
     "dev": ["dev"],
     "pyrit": ["pyrit"],
+    "ray": ["ray"],
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "Makefile"])

@@ -67,6 +67,7 @@ class AnthropicBatches:
     limits = Limits(100_000, 240_000_000)
     price_share = 0.5
     alone = True
+    longest_pause = 60.0
 
     def __init__(self, server: Server) -> None:
         key = {"x-api-key": server.key} if server.key else {}

@@ -30,7 +30,7 @@ from .executor import Executor, Look, Server, Unsure, executor_class, open_execu
 from .ledger import UNKNOWN, Ledger
 
 SUBMIT_ATTEMPTS = 6
-FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 60.0
+FIRST_POLL_SECONDS = 0.5
 HEAR_SECONDS = 0.2
 """How soon Ctrl-C is heard."""
 CHUNK = 1000
@@ -46,7 +46,12 @@ class Courier:
     """
 
     def __init__(
-        self, store: Store, run: RunRecord, executor: str, note: Callable[[str], None]
+        self,
+        store: Store,
+        run: RunRecord,
+        executor: str,
+        note: Callable[[str], None],
+        cluster: str | None = None,
     ) -> None:
         self._calls = Calls(store, run)
         self.ledger = Ledger(store)
@@ -56,6 +61,8 @@ class Courier:
         self.doing = ""
         self._run = run
         self._name = executor
+        self._cluster = cluster
+        self.takes_local = "hf" in executor_class(executor).schemes
         self._note = note
         self._path = store.path
         self._executors: dict[tuple[str, str], Executor] = {}
@@ -132,7 +139,7 @@ class Courier:
             await _sleep(pause, stopped)
             if stopped():
                 return False
-            pause = min(2 * pause, LONGEST_POLL_SECONDS)
+            pause = min(2 * pause, *(self._executor(batch).longest_pause for batch in out))
 
     def _out(self) -> list[Batch]:
         """The batches that this work waits for and that have not ended."""
@@ -273,7 +280,7 @@ class Courier:
             )
         if at not in self._executors:
             folder = Path(f"{self._path}.batches")
-            server = Server(batch.url, self._keys.get(batch.url), folder)
+            server = Server(batch.url, self._keys.get(batch.url), folder, self._cluster)
             self._executors[at] = open_executor(batch.executor, server)
         return self._executors[at]
 

@@ -5,6 +5,7 @@
 openai         OpenAI's files and batches, and whatever else speaks them at the model's address
 anthropic      Anthropic's message batches, at the model's address
 file           .jsonl files in a folder, for whoever works them off (file:FOLDER)
+ray            a Ray cluster: hf: models as its workers, or vLLM on its GPUs (ray:vllm)
 """
 
 from __future__ import annotations
@@ -22,17 +23,22 @@ EXECUTORS: Mapping[str, str] = {
     "openai": "medsafetybench.batches.openai:OpenAIBatches",
     "anthropic": "medsafetybench.batches.anthropic:AnthropicBatches",
     "file": "medsafetybench.batches.file:Files",
+    "ray": "medsafetybench.batches.ray:RayCluster",
 }
 """The class behind each name, loaded when it is first asked for."""
+BEHIND = {"file": "a folder", "ray": "vllm"}
+"""What may stand behind a name and a colon."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where the model of a batch is, and the key for there; ``folder`` is where files go."""
+    """Where the model of a batch is, and the key for there; ``folder`` is where files go,
+    ``cluster`` the address of a Ray cluster."""
 
     url: str
     key: str | None = field(default=None, repr=False)
     folder: Path = Path()
+    cluster: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,14 @@ class Executor(Protocol):
 
     ``schemes`` of the models whose calls it can carry; ``limits`` of one batch; ``price_share`` of
     the live price; ``alone`` is False where a person has to do something before results can come.
+    ``longest_pause`` is how many seconds may pass between two looks.
     """
 
     schemes: tuple[str, ...]
     limits: Limits
     price_share: float
     alone: bool
+    longest_pause: float
 
     async def find(
         self, batch: Batch, has: Callable[[str], bool], known: Collection[str]
@@ -101,8 +109,8 @@ def executor_class(name: str) -> type[Executor]:
     scheme, colon, rest = name.partition(":")
     if scheme not in EXECUTORS:
         raise UnknownName("executor", scheme, EXECUTORS)
-    if colon and (not rest or scheme != "file"):
-        behind = "a folder" if scheme == "file" else "nothing"
+    if colon and (not rest or scheme not in BEHIND):
+        behind = BEHIND.get(scheme, "nothing")
         raise MsbError(f"--batch {name!r}; expected {scheme} and {behind} behind it")
     module, _, kind = EXECUTORS[scheme].partition(":")
     found: type[Executor] = getattr(import_module(module), kind)

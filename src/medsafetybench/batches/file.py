@@ -27,6 +27,7 @@ class Files:
     limits = Limits(50_000, 200_000_000)
     price_share = 1.0
     alone = False
+    longest_pause = 60.0
 
     def __init__(self, server: Server, folder: str = "") -> None:
         self.folder = Path(folder).expanduser() if folder else server.folder

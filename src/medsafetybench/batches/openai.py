@@ -30,6 +30,7 @@ class OpenAIBatches:
     limits = Limits(50_000, 200_000_000)
     price_share = 0.5
     alone = True
+    longest_pause = 60.0
 
     def __init__(self, server: Server) -> None:
         headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}

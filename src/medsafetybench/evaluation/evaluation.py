@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -280,8 +280,10 @@ def carry_out(
 
 
 def _way(evaluation: Evaluation, run: RunRecord, how: How | None, reporter: Reporter) -> Do:
-    executor = evaluation.spec.batch if evaluation.spec else None
-    how = how or (How(executor) if executor else None)
+    spec = evaluation.spec
+    how = how or (How(spec.batch) if spec and spec.batch else None)
+    if how and spec:
+        how = replace(how, cluster=spec.ray_address)
     return batching(evaluation.store, run, how, reporter) if how else at_once
 
 

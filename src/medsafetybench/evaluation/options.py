@@ -70,8 +70,11 @@ DATA_DIR = Option("A folder that has the published files already.", Path, env="M
 STORE = Option("The SQLite file that holds all runs.", Path, env="MSB_STORE")
 MAX_CALLS = Option("Stop after this many calls, retries included.", int, least=0)
 BATCH = Option(
-    "Ask in batches: openai, anthropic, or file:FOLDER for vllm run-batch and others.",
+    "Ask in batches: openai, anthropic, ray, or file:FOLDER for vllm run-batch and others.",
     metavar="EXECUTOR",
+)
+RAY_ADDRESS = Option(
+    "With --batch ray: the cluster. [default: RAY_ADDRESS, else this machine]", metavar="HOST:PORT"
 )
 SAMPLE_SEED = Option("Which sample.", int, key="seed", stored="selection.seed")
 
@@ -369,3 +372,4 @@ class RunOptions(Options):
     store: str | Path | None = told("medsafety.db", STORE)
     max_calls: int | None = told(None, MAX_CALLS)
     batch: str | None = told(None, BATCH)
+    ray_address: str | None = told(None, RAY_ADDRESS)

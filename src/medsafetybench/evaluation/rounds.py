@@ -29,11 +29,12 @@ BATCHED, CANCELLED = "batched", "cancelled"
 @dataclass(frozen=True)
 class How:
     """``executor`` carries the batches out. ``waits`` None waits for those that work by themselves;
-    without ``submits`` only what is out is taken in."""
+    without ``submits`` only what is out is taken in. ``cluster`` is the address of Ray's."""
 
     executor: str
     waits: bool | None = None
     submits: bool = True
+    cluster: str | None = None
 
 
 def how_told(executor: str | None, specs: Sequence[str]) -> How | None:
@@ -59,7 +60,8 @@ def batching(store: Store, run: RunRecord, how: How, reporter: Reporter) -> Do:
     """How a run is carried out in batches, for ``perform``."""
 
     def do(pipeline: Pipeline, left: Callable[[], Work]) -> Awaitable[Progress]:
-        return in_rounds(pipeline, left, Courier(store, run, how.executor, reporter.note), how)
+        courier = Courier(store, run, how.executor, reporter.note, how.cluster)
+        return in_rounds(pipeline, left, courier, how)
 
     return do
 

@@ -1,6 +1,6 @@
 """Processes of one training, on one machine or several: do they begin with the same?
 
-    differing(everyone_s({"seed": 0, "checkpoint": "checkpoint-4"}, processes=8))    # None
+    differing([("node-1", {"seed": 0}), ("node-2", {"seed": 0})])    # None
 
 Each reads base, data and checkpoints itself. One that reads something else, as from a folder that
 the machines do not share, would have all of them wait for each other for ever, or learn another

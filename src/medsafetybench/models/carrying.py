@@ -85,9 +85,10 @@ def all_of(parked: Sequence[Parked]) -> Parked:
 
 class Carrier(Protocol):
     """Who carries calls. ``secret`` makes what is drawn for a call the same when it is asked for
-    again (see ``judges.marker``)."""
+    again (see ``judges.marker``). ``takes_local``: those of models of this machine, too."""
 
     secret: bytes
+    takes_local: bool
 
     def reply(self, call: Call) -> Carried:
         """What came back for a call. Raises Parked until something has."""

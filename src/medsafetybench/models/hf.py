@@ -23,6 +23,7 @@ from ..errors import MsbError, StopRun
 from ..records import Conversation, Response, Sampling, digest
 from . import hf_engine as engines
 from .hf_batching import BatchSize, Failed, choose_batch, in_common, in_halves, until_end
+from .hf_carried import carried, local_carrier
 from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
 from .hf_memory import LIBRARIES, available, gigabytes
@@ -46,7 +47,6 @@ POOL_BATCHES = 8
 
 GATHER_SECONDS = 0.02
 """How long a batch that is not full waits for more calls; longer than a commit of the store."""
-
 
 LETTERS_A_TOKEN, TEMPLATE_TOKENS = 4, 32
 """How long a prompt is taken to be before there is a tokenizer: rules of thumb for English."""
@@ -83,6 +83,7 @@ class HFModel:
         self.dtype = engines.choose_dtype(endpoint.dtype, device)
         self.template = _template(endpoint.template, self.files)
         self.name = f"hf:{self.files.label}"
+        self._told = name, endpoint
         self.meter = meter or Meter()
         first = FIRST_BATCH[device.partition(":")[0]]
         self.sizes = {"generate": BatchSize(first), "choose": BatchSize(first)}
@@ -127,6 +128,8 @@ class HFModel:
 
     async def complete(self, conversation: Conversation, sampling: Sampling) -> Response:
         """See ``Model.complete``. Latency is from the begin of its batch to its own last token."""
+        if by := local_carrier():
+            return carried(by, *self._told, self.fingerprint, conversation, sampling, self.meter)
         self.meter.call()
         await self._ready(conversation, sampling.max_tokens)
         if unknown := sorted(set(sampling.extra) - set(engines.SETTABLE)):
