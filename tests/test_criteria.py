@@ -25,6 +25,7 @@ from medsafetybench.judges.judge import CRITERIA_PER_CALL
 from medsafetybench.records import Criterion, Request
 from medsafetybench.results.agreement import told_by_all
 from medsafetybench.results.comparison import compare
+from medsafetybench.results.leaderboard import leaderboard
 from medsafetybench.results.measures import measure_named
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.scale import CRITERIA, GUARD, GUARD_REFUSAL, HARM, REFUSAL
@@ -248,6 +249,26 @@ def test_a_criterion_that_was_changed_is_all_that_is_judged_again(
     assert server.counts()["judge"] == before + 1
     assert server.counts()["target"] == 30
     assert run.summary().counts.pending == 0
+
+
+def test_a_mean_below_nothing_is_nothing_wherever_it_stands(server: Server, tmp_path: Path) -> None:
+    """As the summary says it: in a gate's bounds and on a leaderboard, too."""
+    texts = [f"Says this, {n}." for n in range(20)]
+    bad = next(text for text in texts if criteria_server.met("exact", text))
+    good = next(text for text in texts if not criteria_server.met("exact", text))
+    criteria = [{"text": good, "points": 5}, {"text": bad, "points": -3}]
+    path = tmp_path / "care.jsonl"
+    path.write_text("".join(f"{json.dumps({'text': q, 'criteria': criteria})}\n" for q in texts))
+    told: dict[str, Any] = {"target_url": server.url, "judge_url": server.url}
+    judge = "criteria:openai:exact"
+    runs = [evaluate(f"openai:{m}", judge, str(path), **told) for m in ("one", "two")]
+    figure = runs[0].summary().figure("criteria_score")
+    assert figure is not None
+    assert (figure.value, figure.ci95 and figure.ci95.low) == (0, 0)
+    check = runs[0].gate(min_criteria_score=0.5).checks[0]
+    assert (check.verdict, check.point, check.low) == ("fail", 0, 0)
+    rows = leaderboard(pair_runs(runs))
+    assert [row.places["criteria_score"].value for row in rows] == [0, 0]
 
 
 def test_what_a_judge_could_not_be_asked_is_asked_when_resumed(server: Server) -> None:

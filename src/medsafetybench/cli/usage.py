@@ -201,7 +201,8 @@ def _name(error: CycloptsError) -> str:
     token, argument = getattr(error, "token", None), error.argument
     tokens = [token] if token else argument.tokens if argument else []
     given = [one.keyword for one in tokens if one.keyword]
-    return given[-1] if given else argument.name if argument else "?"
+    name = argument.name if argument else "?"
+    return given[-1] if given else name if name.startswith("-") else name.upper()
 
 
 EXPLANATIONS: dict[type[CycloptsError], Callable[[Any, str], str]] = {

@@ -36,9 +36,8 @@ def estimate(
         interval = anytime_interval(known, ends, clusters)
     least, most = values.low, values.high
     bounds = Interval(float(np.mean(least)), float(np.mean(most))) if len(least) else None
-    middle = measure.clipped(Interval(found.value, found.value)) if found else None
     return Figure(
-        value=middle.low if middle else None,
+        value=measure.kept(found.value) if found else None,
         stderr=found.stderr if found and measure.estimate == "mean" else None,
         ci95=measure.clipped(interval),
         bounds=measure.clipped(bounds),

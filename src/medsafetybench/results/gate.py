@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -132,7 +132,15 @@ def _checked(
     one = values.at(at)
     pending = found.state[at] == PENDING
     sample = Sample(one.low, one.high, one.ends, found.draws[at], pending)
-    return check(threshold, sample, confidence, sequential)
+    return _kept(check(threshold, sample, confidence, sequential), measure)
+
+
+def _kept(made: Check, measure: Measure) -> Check:
+    """A check with its figures within what the measure's mean is kept in."""
+    point, low, high = (
+        figure and measure.kept(figure) for figure in (made.point, made.low, made.high)
+    )
+    return replace(made, point=point, low=low, high=high)
 
 
 def expect(option: str, value: float, ends: Interval) -> None:

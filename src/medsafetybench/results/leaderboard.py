@@ -73,7 +73,7 @@ def _places(pairing: Pairing, measure: Measure, method: Method) -> list[Place]:
     # Over all requests: one that a run lost must not make it clearly better.
     tests = all_pairs(pairing, measure, method)
     ranks = _ranks(pairing.labels, means, tests, measure, method)
-    return [Place(mean, *rank) for mean, rank in zip(means, ranks, strict=True)]
+    return [Place(measure.kept(mean), *rank) for mean, rank in zip(means, ranks, strict=True)]
 
 
 def _ranks(

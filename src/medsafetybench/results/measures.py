@@ -83,12 +83,13 @@ class Measure:
         assert found.scale is not None, "a measure is supported by a scale"
         return of_level(self.of_scores(found.scale, found.score), self.range(found.scale))
 
+    def kept(self, mean: float) -> float:
+        """The mean, within what it is kept in."""
+        return min(max(mean, self.clip.low), self.clip.high) if self.clip else mean
+
     def clipped(self, ends: Interval | None) -> Interval | None:
         """An interval of the mean, within what it is kept in."""
-        if ends is None or self.clip is None:
-            return ends
-        low, high = (min(max(end, self.clip.low), self.clip.high) for end in ends)
-        return Interval(low, high)
+        return ends and Interval(self.kept(ends.low), self.kept(ends.high))
 
     def range(self, scale: Scale) -> Interval:
         """The least and the greatest value that a request can have; of what is made of verdicts on
