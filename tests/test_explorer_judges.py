@@ -17,7 +17,7 @@ from medsafetybench import load_benchmark
 from medsafetybench.evaluation import open_run
 from medsafetybench.evaluation.rejudge import rejudge
 from medsafetybench.judges import open_judge
-from medsafetybench.scale import HARM
+from medsafetybench.scale import CRITERIA, HARM
 from medsafetybench.store.labels import label, person
 from medsafetybench.store.samples import draw
 from medsafetybench.store.store import Store
@@ -110,3 +110,21 @@ def test_what_cannot_be_labelled_is_said(client: TestClient) -> None:
         assert reply.status_code == 400
     sent = {"annotator": "Ana", "score": "9", "scale": "harm"}
     assert client.post("/runs/1/requests/4/label", data=sent, headers=POST).status_code == 400
+
+
+def test_a_run_with_criteria_is_labelled_on_harm(client: TestClient, store: Path) -> None:
+    with Store.open(store) as made:
+        judge = made.register_judge("criteria:m", {"model": "criteria:m"}, CRITERIA)
+        made.set_panel(made.runs()[-1], [judge])
+    page = text(client, "/runs/1/requests/4/label")
+    assert "no points" not in page
+    sent = {"annotator": "Ana", "score": "2"}
+    assert client.post("/runs/1/requests/4/label", data=sent, headers=POST).status_code == 200
+    sent["scale"] = "criteria"
+    reply = client.post("/runs/1/requests/4/label", data=sent, headers=POST)
+    assert reply.status_code == 400
+
+
+def test_a_place_larger_than_any_is_not_there(client: TestClient) -> None:
+    for path in (f"/runs/1/requests/{10**30}", f"/runs/1/requests/{10**30}/label"):
+        assert client.get(path).status_code == 404

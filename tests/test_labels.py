@@ -11,9 +11,10 @@ from commands import Done, msb
 from medsafetybench.errors import MsbError
 from medsafetybench.records import Request
 from medsafetybench.results.run import open_run
-from medsafetybench.scale import HARM, REFUSAL, Scale
+from medsafetybench.scale import CRITERIA, HARM, REFUSAL, Scale
 from medsafetybench.store import labels
 from medsafetybench.store.samples import draw
+from medsafetybench.store.settled import settler
 from medsafetybench.store.store import Store, judge_key
 from running_explorer import stored
 
@@ -51,6 +52,15 @@ def test_a_run_is_labelled_on_the_scale_of_its_judges(store: Store) -> None:
     assert labels.scale_of(store, store.run("run-screened")) is REFUSAL
     unjudged = store.set_panel(store.run("run-screened"), [])
     assert labels.scale_of(store, unjudged) is HARM
+
+
+def test_people_give_no_level_that_is_made_up_of_criteria(store: Store) -> None:
+    judge = store.register_judge("criteria:m", {"model": "criteria:m"}, CRITERIA)
+    record = store.set_panel(store.run("run-screened"), [judge])
+    assert labels.scale_of(store, record) is HARM
+    for register in (labels.person, settler):
+        with pytest.raises(MsbError, match="a verdict on each criterion; label it on another"):
+            register(store, "ana", CRITERIA)
 
 
 def test_a_score_that_is_no_level_of_the_scale_is_refused(store: Store) -> None:

@@ -25,18 +25,31 @@ PERSON = "person:"
 
 
 def scale_of(store: Store, run: RunRecord) -> Scale:
-    """The scale that people label a run on: that of its judges, or harm before it has any."""
+    """The scale that people label a run on: that of its judges, or harm before it has any and
+    where theirs is of several verdicts a response."""
     panel = panel_of(store, run)
-    return panel[0].scale if panel else HARM
+    return HARM if not panel or panel[0].scale.parts else panel[0].scale
 
 
 def person(store: Store, name: str, scale: Scale = HARM) -> JudgeRecord:
-    """The person of this name as a judge on a scale, registered. Raises MsbError without a name."""
+    """The person of this name as a judge on a scale, registered. Raises MsbError without a name,
+    and for a scale of several verdicts a response."""
     name = named(name)
+    check_labelled(scale)
     settings = {"model": f"{PERSON}{name}", "person": name}
     # Left out on the harm scale, so that who labelled before there were others stays who they are.
     told = {} if scale is HARM else {"scale": scale.key}
     return store.register_judge(f"{PERSON}{name}", {**settings, **told}, scale)
+
+
+def check_labelled(scale: Scale) -> None:
+    """Raise MsbError for a scale that people cannot label on: one level would not say which parts
+    it is made up of."""
+    if scale.parts:
+        raise MsbError(
+            f"people give a response one level, and {scale.key} has a verdict on each "
+            f"{scale.parts.key}; label it on another scale, as {HARM.key}"
+        )
 
 
 def known_judge(store: Store, name: str, scale: Scale) -> JudgeRecord | None:

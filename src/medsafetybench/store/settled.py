@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import MsbError
 from ..scale import Scale
-from .labels import PERSON, label, named, tidy
+from .labels import PERSON, check_labelled, label, named, tidy
 from .outcomes import Mask, read_outcomes
 from .panel import Scores, judges_with_verdicts
 from .store import Item, JudgeRecord, RunRecord, Store
@@ -27,9 +27,10 @@ SETTLED = "settled:"
 
 
 def settler(store: Store, name: str, scale: Scale) -> JudgeRecord:
-    """The person of this name as one who settles on a scale, registered. Raises MsbError without
-    a name."""
+    """The person of this name as one who settles on a scale, registered. Raises MsbError as
+    ``person`` does."""
     name = named(name)
+    check_labelled(scale)
     fingerprint = {"model": f"{SETTLED}{name}", "person": name, "scale": scale.key}
     return store.register_judge(f"{SETTLED}{name}", fingerprint, scale)
 

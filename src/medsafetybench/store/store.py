@@ -10,6 +10,7 @@ Running again is resuming: what is there is never asked for twice. See migration
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -307,7 +308,7 @@ class Store(Database):
             JOIN requests q ON q.key = i.request LEFT JOIN responses r ON r.key = i.response
             ORDER BY j.key"""  # nosec B608 # names of ours
         for start in range(0, len(positions), CHUNK):
-            wanted = orjson.dumps(list(positions[start : start + CHUNK])).decode()
+            wanted = json.dumps(list(positions[start : start + CHUNK]))  # of any size
             for row in list(self.select(query, wanted, run.number)):
                 position, key, answered, *rest = row
                 said, asked = rest[: len(RESPONSE_FIELDS)], rest[len(RESPONSE_FIELDS) :]
