@@ -46,7 +46,7 @@ def findings(page: Any, addresses: Sequence[str]) -> list[str]:
         page.set_viewport_size(window)
         for address in addresses:
             page.goto(address)
-            page.get_by_text("One moment").wait_for(state="detached")
+            page.wait_for_function("() => !document.querySelector('meta[name=again]')")
             page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
             for scheme in schemes if EVERY else schemes[:1]:
                 page.emulate_media(color_scheme=scheme)

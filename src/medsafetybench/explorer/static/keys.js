@@ -1,4 +1,4 @@
-// Keys, which can be switched off, remembering whether texts are shown, and keeping the progress of a live run up to date.
+// Keys, which can be switched off, remembering whether texts are shown, asking again for what is worked out, and keeping the progress of a live run up to date.
 // Every page works without it. It reads attributes that our templates wrote, and never any text.
 "use strict";
 
@@ -37,6 +37,9 @@ window.addEventListener("pageshow", () => { leaving = false; });
 
 const reveal = document.getElementById("reveal");
 reveal.addEventListener("change", () => choose("shown", reveal.checked));
+
+const again = document.querySelector("meta[name=again]");
+if (again) setTimeout(() => location.reload(), 1000 * again.content);
 
 const panel = document.querySelector("[data-progress]");
 if (panel) {
