@@ -28,9 +28,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from server import MARKER, completion, completion_to
 
-BATCH_FAULTS = ("expired", "cancelled", "failed", "lost", "truncated")
+BATCH_FAULTS = ("expired", "cancelled", "failed", "lost", "truncated", "down")
 """The first so many batches (or downloads) meet with it: expired and cancelled leave half undone; a
-lost one is made, but the connection closes without an answer."""
+lost one is made, but the connection closes without an answer; after the first look the server is
+down for so many."""
 LINE_FAULTS = ("line_429", "line_400", "duplicate", "unknown")
 """Shares of lines."""
 
@@ -271,6 +272,9 @@ class Handler(BaseHTTPRequestHandler):
             self.message_batch(book.batches[found[1]], results=bool(found[2]))
         elif found := re.fullmatch(r"/v1/batches/(\w+)", path):
             batch = book.batches[found[1]]
+            if batch["looks"] and book.meets("down"):
+                self.reply(503, {"error": {"message": "down for the night"}})
+                return
             book.look(batch)
             self.reply(200, openai_batch(batch))
         else:

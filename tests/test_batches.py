@@ -230,3 +230,30 @@ def test_pressure_goes_turn_by_turn(serve: Callable[..., Server], tmp_path: Path
     progress, _ = evaluated(spec_of(server, tmp_path / "store.db", batch="openai", **told))
     assert (progress.stopped, server.counts()["batches"]) == (None, 3)
     assert content(tmp_path / "store.db") == content(tmp_path / "live.db")
+
+
+def test_a_server_that_is_down_for_a_while_is_waited_for(
+    serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than one request is tried again; what is submitted and not reached is not lost."""
+    monkeypatch.setattr("medsafetybench.batches.http.ATTEMPTS", 2)
+    server = serve("--looks", "2", "--fault", "down=7", script=SERVER)
+    told = {**SMALL, "judge": "screen", "batch": "openai"}
+    progress, _ = evaluated(spec_of(server, tmp_path / "store.db", **told))
+    assert (progress.stopped, server.counts()["submitted"]) == (None, 40)
+
+
+def test_a_batch_of_other_calls_is_named(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server, store = serve("--looks", "9", script=SERVER), tmp_path / "store.db"
+    told = {**SMALL, "batch": "openai"}
+    evaluated(spec_of(server, store, **told, judge="screen"), How("openai", waits=False))
+    other = spec_of(server, store, **told, judge="screen", target_param={"top_p": 0.5})
+    progress, said = evaluated(other, How("openai", waits=False))
+    assert progress.stopped == "batched"
+    assert not any("does not make" in line for line in said), "it is of another run"
+    evaluated(spec_of(server, store, **told, judge="screen"))
+    judged = spec_of(server, store, **told)
+    evaluated(judged, How("openai", waits=False))
+    progress, said = evaluated(replace(judged, judge="screen"), How("openai", waits=False))
+    assert progress.stopped is None
+    assert any(line.startswith("batch 3 is out, of calls that this") for line in said)

@@ -89,9 +89,9 @@ class Calls:
         request alone there: the server may be told otherwise by then."""
         with self._store.transaction():
             self._store.write(
-                """DELETE FROM batch_calls WHERE run = ? AND status <> 200 AND NOT EXISTS (
-                    SELECT 1 FROM batch_calls o WHERE o.batch = batch_calls.batch
-                    AND (o.status IS NULL OR o.status = 200))""",
+                """DELETE FROM batch_calls WHERE run = ? AND status <> 200 AND (batch IS NULL OR
+                batch NOT IN (SELECT batch FROM batch_calls
+                    WHERE batch IS NOT NULL AND (status IS NULL OR status = 200)))""",
                 self._run.number,
             )
 

@@ -26,11 +26,13 @@ from ..models.retry import Transient, wait
 from ..store.store import RunRecord, Store
 from .batch import OPEN, Batch, Result
 from .calls import Calls
-from .executor import Executor, Look, Server, Unsure, executor_class, open_executor
+from .executor import Executor, Look, Server, Unreached, Unsure, executor_class, open_executor
 from .ledger import UNKNOWN, Ledger
 
 SUBMIT_ATTEMPTS = 6
 FIRST_POLL_SECONDS = 0.5
+UNREACHED_LOOKS = 120
+"""How often in a row a server that was reached may not answer: two hours of a night."""
 HEAR_SECONDS = 0.2
 """How soon Ctrl-C is heard."""
 CHUNK = 1000
@@ -125,13 +127,20 @@ class Courier:
         if submit:
             made = self.ledger.prepare(self._run, self._name, executor_class(self._name).limits)
             self._awaited |= {batch.number for batch in made}
-        pause = FIRST_POLL_SECONDS
+        pause, unreached = FIRST_POLL_SECONDS, UNREACHED_LOOKS  # patient once it was reached
         while True:
             if submit:
                 await self._submit_all()
-            if await self._look():
-                return True
-            self.doing = self.waiting()
+            try:
+                if await self._look():
+                    return True
+                unreached = 0
+                self.doing = self.waiting()
+            except Unreached as fault:
+                unreached += 1
+                if unreached > UNREACHED_LOOKS:
+                    raise
+                self.doing = str(fault)
             out = self._out()
             alone = all(self._executor(batch).alone for batch in out)
             if not out or not (alone if waits is None else waits):
@@ -149,6 +158,16 @@ class Courier:
     def waiting(self) -> str:
         """What is waited for, in a few words."""
         return "; ".join(f"batch {one.number}: {one.said or one.state}" for one in self._out())
+
+    def name_strangers(self) -> None:
+        """Say which batches of this run are out that the work came upon no call of."""
+        for one in self.ledger.batches():
+            own = one.run == self._run.id and one.state in OPEN
+            if own and one.number not in self._awaited:
+                self._note(
+                    f"batch {one.number} is out, of calls that this command does not make; the one "
+                    f"that made it takes it in, msb batch cancel {one.number} gives it up"
+                )
 
     async def _submit_all(self) -> None:
         if not any(batch.state == "prepared" for batch in self._out()):

@@ -56,6 +56,10 @@ class Unsure(Exception):
     """A batch may be at its executor under an id that cannot be told yet: wait and look again."""
 
 
+class Unreached(StopRun):
+    """A server did not answer, however often it was asked."""
+
+
 class Executor(Protocol):
     """Carries out batches for one server.
 

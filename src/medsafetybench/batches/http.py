@@ -27,7 +27,7 @@ from ..models.keys import without_key
 from ..models.problem import read_problem
 from ..models.retry import RETRIED, Transient, retry_after, wait
 from ..models.wire import Oversized, body_of
-from .executor import Server
+from .executor import Server, Unreached
 
 if TYPE_CHECKING:
     import aiohttp
@@ -118,7 +118,7 @@ class Client:
     async def _pause(self, attempt: int, fault: Transient) -> None:
         tries = ATTEMPTS if self._reached else NEVER_REACHED_ATTEMPTS
         if attempt + 1 >= tries:
-            raise StopRun(
+            raise Unreached(
                 f"{self.url}: {fault} ({tries} tries); nothing is lost, run the same command again "
                 "once it answers"
             ) from None

@@ -76,6 +76,7 @@ async def in_rounds(
             while await _round(pipeline, left, courier, how):
                 done += pipeline.progress.done
                 pipeline.progress = Progress()
+            courier.name_strangers()
     except StopRun:
         courier.refused()
         raise
