@@ -140,7 +140,7 @@ def test_files_in_another_folder_are_named(serve: Callable[..., Server], tmp_pat
 def test_waiting_for_files_until_all_is_done(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medsafetybench.batches.courier.LONGEST_POLL_SECONDS", 0.02)
+    monkeypatch.setattr("medsafetybench.batches.file.Files.longest_pause", 0.02)
     shards = tmp_path / "shards"
     spec = spec_of(serve(script=SERVER), tmp_path / "store.db", batch=f"file:{shards}", **SMALL)
     ended = threading.Event()
