@@ -135,9 +135,13 @@ def _asks(answer: Answer, request: Request | None) -> bool:
     return answer.sha256 == sha256 and answer.asked in (request.text, WITHHELD)
 
 
+def _told(one: Submission) -> list[Answer]:
+    """The answers whose text is there."""
+    return [answer for answer in one.answers.values() if answer.said != WITHHELD]
+
+
 def _texts(one: Submission, known: Known) -> Iterator[str]:
-    without = sum(answer.said == WITHHELD for answer in one.answers.values())
-    if without:
+    if without := len(one.answers) - len(_told(one)):
         yield (
             f"no texts: {without:,} responses are withheld, so no verdict can be held against what "
             "was said; export with --with-texts (a site shows no text)"
@@ -224,11 +228,12 @@ def _labels(one: Submission, known: Known) -> Iterator[str]:
     scale, screen = one.judge.scale, Screen()
     if not REFUSAL.supports(scale):
         return
-    read = {a.id: screen.classify(a.asked, a.said).level for a in one.answers.values()}
+    told = _told(one)
+    read = {a.id: screen.classify(a.asked, a.said).level for a in told}
     for intent in INTENTS:
         pairs = [
             (level_of(scale, intent, answer.level), read[answer.id])
-            for answer in one.answers.values()
+            for answer in told
             if answer.intent == intent
         ]
         both = [(own.score == 1, seen.score == 1) for own, seen in pairs if own and seen]
@@ -241,16 +246,15 @@ def _labels(one: Submission, known: Known) -> Iterator[str]:
             )
     if one.judge.keys == (judge_key(screen.fingerprint),):
         levels = {key: level and level.title for key, level in read.items()}
-        altered = sum(levels[answer.id] != answer.level for answer in one.answers.values())
-        if altered:
+        if altered := sum(levels[answer.id] != answer.level for answer in told):
             yield (
                 f"changed verdicts: `screen` itself says otherwise of {altered:,} of "
-                f"{len(one.answers):,} responses"
+                f"{len(told):,} responses"
             )
 
 
 def _plausible(one: Submission, known: Known) -> Iterator[str]:
-    said = [answer.said for answer in one.answers.values()]
+    said = [answer.said for answer in _told(one)]
     if len(said) >= FEW and len(set(said)) == 1:
         yield (
             f"implausible rows: all {len(said):,} responses are one and the same text, which no "
