@@ -101,6 +101,12 @@ class Book:
         ]
         batch["undone"] = [custom_id for custom_id, _ in lines[share:]] if end != "failed" else []
 
+    def with_others(self, line: dict[str, Any]) -> str:
+        """A line of results, perhaps twice, perhaps with one for a call that nobody made."""
+        lines = [line] * (2 if self.falls("duplicate") else 1)
+        lines += [{**line, "custom_id": "0" * 32}] * self.falls("unknown")
+        return "".join(f"{json.dumps(one)}\n" for one in lines)
+
     def carry_out(self, body: dict[str, Any], kind: str) -> tuple[int, dict[str, Any]]:
         """Status and body of one line."""
         if self.falls("line_429"):
@@ -171,17 +177,13 @@ def openai_file(book: Book, name: str) -> bytes:
                 "response": response,
                 "error": None,
             }
-            lines.append(json.dumps(line))
-            if book.falls("duplicate"):
-                lines.append(json.dumps(line))
-            if book.falls("unknown"):
-                lines.append(json.dumps({**line, "custom_id": "0" * 32}))
+            lines.append(book.with_others(line))
     if kind == "error":
         error = {"code": f"batch_{batch['end']}", "message": "it was not carried out in time"}
         for custom_id in batch["undone"]:
             line = {"id": "batch_req_1", "custom_id": custom_id, "response": None, "error": error}
-            lines.append(json.dumps(line))
-    content = "".join(line + "\n" for line in lines).encode()
+            lines.append(f"{json.dumps(line)}\n")
+    content = "".join(lines).encode()
     return content[: len(content) // 2] if kind == "output" and book.meets("truncated") else content
 
 
@@ -303,10 +305,10 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, anthropic_batch(batch, self.url))
             return
         lines = [
-            json.dumps({"custom_id": custom_id, "result": result})
+            {"custom_id": custom_id, "result": result}
             for custom_id, _, result in anthropic_results(batch)
         ]
-        content = "".join(f"{line}\n" for line in lines).encode()
+        content = "".join(self.book.with_others(line) for line in lines).encode()
         cut = self.book.meets("truncated")
         self.reply(200, content[: len(content) // 2] if cut else content)
 
