@@ -139,11 +139,12 @@ def run(group: Group, folder: Path, processes: int) -> None:
 
 
 def again(group: Group, folder: Path) -> None:
-    """Forget who survived: there may be a test by now."""
+    """Forget who survived, and which test reaches what: there may be a test by now."""
     from mutmut.mutation.data import SourceFileMutationData
     from mutmut.stats import status_by_exit_code
 
     with chdir(folder):
+        Path("mutants", "mutmut-stats.json").unlink(missing_ok=True)
         for file in group.files:
             data = SourceFileMutationData(path=PACKAGE / file)
             data.load()

@@ -125,7 +125,7 @@ def test_what_a_spec_tells_makes_an_equal_spec(seed: int) -> None:
     assert by_file(written(spec)) == spec
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:30])
 def test_the_command_line_of_a_spec_makes_an_equal_spec(
     seed: int, by_command: Callable[..., EvaluationSpec]
 ) -> None:
