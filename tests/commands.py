@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from medsafetybench.cli import main
@@ -59,6 +60,15 @@ def msb(*arguments: str, typed: str | None = None, **environment: str) -> Done:
     ):
         code = called(*arguments)
     return Done(code, out.getvalue(), err.getvalue())
+
+
+def of_before(found: Any, said: Any) -> Any:
+    """Of an object that is printed today, what was printed already then."""
+    if isinstance(said, dict):
+        return {name: of_before(found[name], said[name]) for name in said}
+    if isinstance(said, list):
+        return [of_before(*both) for both in zip(found, said, strict=True)]
+    return found
 
 
 def output(*arguments: str, typed: str | None = None) -> str:
