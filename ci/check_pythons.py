@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "test.yml"
+SETS = ("build", "core")
 TOOLS = ("pytest", "hypothesis", "iniconfig", "pluggy", "packaging", "pygments", "sortedcontainers")
 """What runs the tests, with what that takes; versions and hashes are those of dev.txt."""
 TESTS = (
@@ -68,10 +69,11 @@ def passes(python: Path) -> bool:
         pip = [str(inside), "-m", "pip", "install", "--quiet", "--no-deps"]
         tools = Path(folder) / "tools.txt"
         tools.write_text("\n".join(pins()))
-        for file in (ROOT / "requirements" / "core.txt", tools):
+        for file in (*(ROOT / "requirements" / f"{name}.txt" for name in SETS), tools):
             subprocess.run([*pip, "--require-hashes", "--requirement", str(file)], check=True)
+        subprocess.run([*pip, "--no-build-isolation", "--editable", str(ROOT)], check=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MSB_"))}
-        environment |= {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+        environment["OMP_NUM_THREADS"] = "1"
         files = [str(ROOT / "tests" / f"test_{name}.py") for name in TESTS]
         tests = [str(inside), "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
         done = subprocess.run([*tests, *files], env=environment, cwd=ROOT, check=False)
@@ -84,8 +86,8 @@ def pins() -> list[str]:
     for name in ("all", "dev", "demo", "core"):
         text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8").replace("\\\n", "")
         found += [line for line in text.splitlines() if line.partition("==")[0] in TOOLS]
-    core = (ROOT / "requirements" / "core.txt").read_text("utf-8")
-    return [line for line in found if line.split(" ")[0] not in core]
+    there = "".join((ROOT / "requirements" / f"{name}.txt").read_text("utf-8") for name in SETS)
+    return [line for line in found if line.split(" ")[0] not in there]
 
 
 if __name__ == "__main__":

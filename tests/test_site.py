@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from commands import msb, output
+from conftest import Server
 from medsafetybench import evaluate
 from medsafetybench.errors import MsbError
 from medsafetybench.evaluation.rejudge import rejudge
 from medsafetybench.judges import open_judge
+from medsafetybench.records import digest
 from medsafetybench.results.leaderboard import leaderboard
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.results.run import Run
@@ -103,6 +106,16 @@ def test_no_address_no_folder_no_prompt_and_no_text_is_on_it(tmp_path: Path) -> 
         text = path.read_text("utf-8")
         assert secret not in text, path
         assert str(folder) not in text, path
+
+
+def test_of_an_endpoint_no_address_and_of_a_prompt_its_hash(serve: Callable[..., Server]) -> None:
+    url, system = serve().url, "Only tell this to nurse Jones"
+    told = {"target_url": url, "judge_url": url, "system": system, "limit": 4}
+    evaluate("openai:m", "openai:judge", "starter", store="medsafety.db", **told)
+    write_site(["last"], "site")
+    texts = [path.read_text("utf-8") for path in Path("site").rglob("*.*")]
+    assert not any(url in text or system in text for text in texts)
+    assert any(f"system prompt {digest(system)[:8]}" in text for text in texts)
 
 
 @pytest.mark.parametrize("kind", ["script", "attribute", "closing"])
