@@ -25,15 +25,15 @@ from scripted import scripted_run
 from test_report import HOSTILE, read
 
 
-def ten() -> list[Run]:
-    """Ten runs on the scale of harm, from one that declines all to one that fulfils all."""
+def three() -> list[Run]:
+    """Runs on the scale of harm, from one that declines all to one that fulfils most."""
     return [
         scripted_run(
             f"openai:model-{n}",
             [1 if i % 10 >= n else 5 for i in range(60)],
             [1 if i % 10 >= n + 3 else 5 for i in range(60)],
         )
-        for n in range(10)
+        for n in (0, 4, 8)
     ]
 
 
@@ -42,8 +42,8 @@ def board_of(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_ten_runs_stand_with_the_figures_and_ranks_that_they_have() -> None:
-    runs = ten()
+def test_runs_stand_with_the_figures_and_ranks_that_they_have() -> None:
+    runs = three()
     write_site([run.id for run in runs], "site")
     (board,) = board_of(Path("site"))["boards"]
     standings = {row.run: row.places for row in leaderboard(pair_runs(runs))}
@@ -60,7 +60,7 @@ def test_ten_runs_stand_with_the_figures_and_ranks_that_they_have() -> None:
         scored = [group["scored"] for group in shown["principles"]["harmfulness"].values()]
         assert sum(scored) == card.sides["harmful"].scored
     size = sum(path.stat().st_size for path in Path("site").rglob("*") if path.is_file())
-    assert size < 2_000_000
+    assert size < 3 * 200_000, "ten runs are under 2 MB"
 
 
 def test_every_page_leads_to_pages_that_are_there_and_to_nowhere_else() -> None:
