@@ -107,7 +107,7 @@ class Served:
         try:
             self.connection.request("GET", path, headers=self.headers)
             reply = self.connection.getresponse()
-        except RemoteDisconnected:  # it was idle for too long: ask again
+        except (RemoteDisconnected, ConnectionResetError):  # it was idle for too long: ask again
             self.connection.close()
             return self.get(path)
         size = len(reply.read())
