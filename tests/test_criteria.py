@@ -16,8 +16,10 @@ from conftest import Server
 from medsafetybench import evaluate
 from medsafetybench.benchmarks.audit.criteria import wrong_with_criteria
 from medsafetybench.errors import MsbError
+from medsafetybench.evaluation.evaluation import carry_out, prepare
 from medsafetybench.evaluation.options import JudgeOptions
 from medsafetybench.evaluation.run import Run
+from medsafetybench.evaluation.spec import specified
 from medsafetybench.integrations.exports import Wanted, export_run
 from medsafetybench.judges.criteria.prompt import Ours, Published
 from medsafetybench.judges.criteria.reading import read_lines, read_object
@@ -465,3 +467,99 @@ def test_a_panel_of_mixed_scales_agrees_on_nothing_it_does_not_measure(server: S
     assert "criteria:openai:exact and screen measure nothing in common" in said.out
     card = both.summary()
     assert card.judge == "criteria:openai:exact + criteria:openai:slips"
+
+
+def graded_in(store: Path) -> list[tuple[Any, ...]]:
+    """Every verdict that a store holds, but for its judge and its words."""
+    with Store.read(store) as opened:
+        return list(
+            opened.select("SELECT intent, score, reason, calls FROM verdicts ORDER BY 1, 2, 3")
+        )
+
+
+def test_a_run_in_batches_comes_to_the_same_and_asks_nothing_twice(
+    server: Server, tmp_path: Path
+) -> None:
+    """Replies that cannot be read are asked again in another batch, those that can are kept."""
+    live = evaluated(server, "slips", criteria_per_call=2, store=tmp_path / "live.db")
+    spec = specified(
+        "openai:target",
+        **{"judge": "criteria:openai:slips", "benchmark": f"healthbench:{LIKE}", "batch": "file"},
+        **{"target_url": server.url, "judge_url": server.url, "target_revision": "1"},
+        **{"store": tmp_path / "batches.db", "criteria_per_call": 2},
+    )
+    lines = 0
+    for _ in range(6):
+        with prepare(spec) as evaluation:
+            _, progress = carry_out(evaluation)
+        if progress.stopped is None:
+            break
+        for path in (tmp_path / "batches.db.batches").glob("*.jsonl"):
+            if path.name.count(".") == 1 and not path.with_suffix(".out.jsonl").exists():
+                rows_ = [json.loads(line) for line in path.read_text().splitlines()]
+                lines += len(rows_)
+                path.with_suffix(".out.jsonl").write_text("".join(map(worked_off, rows_)))
+    assert progress.stopped is None
+    assert graded_in(tmp_path / "batches.db") == graded_in(live.store)
+    with Store.read(live.store) as store:
+        ((calls,),) = store.select("SELECT SUM(calls) FROM verdicts")
+    assert lines == 30 + calls
+    assert server.counts()["judge"] == calls
+
+
+def worked_off(row: dict[str, Any]) -> str:
+    """A line of results, as who works a file of a batch off writes it."""
+    body = row["body"]
+    said = criteria_server.reply(body["model"], body["messages"][-1]["content"])
+    choice = {"index": 0, "message": {"role": "assistant", "content": said}}
+    answer = {"choices": [{**choice, "finish_reason": "stop"}], "usage": {}}
+    response = {"status_code": 200, "request_id": "r", "body": answer}
+    told = {"id": "v", "custom_id": row["custom_id"], "response": response, "error": None}
+    return json.dumps(told) + "\n"
+
+
+def test_rows_hold_the_verdict_on_each_criterion(server: Server) -> None:
+    run = evaluated(server, "slips")
+    first = next(run.rows())["criteria:openai:slips.criteria"]
+    told = rows()[0]["rubrics"]
+    assert [(one["text"], one["points"]) for one in first] == [
+        (r["criterion"], r["points"]) for r in told
+    ]
+    assert [one["met"] for one in first] == [
+        criteria_server.met("slips", r["criterion"]) for r in told
+    ]
+
+
+def test_a_judge_with_criteria_says_at_once_where_it_has_nothing_to_judge_by(
+    server: Server,
+) -> None:
+    Path("said.csv").write_text("text,response\nHow?,No.\n")
+    Path("asked.csv").write_text("text\nHow?\n")
+    run = evaluate("replay:said.csv", "screen", "asked.csv")
+    with pytest.raises(MsbError, match="asks nothing that has criteria"):
+        run.rejudge("criteria:openai:exact", judge_url=server.url)
+    with pytest.raises(MsbError, match="criteria are of an answer"):
+        evaluated(server, judge_thinking=True)
+    said = msb("judge", "check", "criteria:openai:exact", "--judge-url", server.url)
+    assert said.code != 0
+    assert "healthbench-meta" in said.err
+
+
+def test_conversations_of_clinicians_are_read_as_well() -> None:
+    from medsafetybench.benchmarks import load_benchmark
+
+    row = {
+        "id": "p1",
+        "conversation": {"messages": [{"role": "user", "content": "Dose?"}]},
+        "rubric_items": [{"criterion_text": "Asks for the weight.", "points": 7}],
+        "use_case": "consult",
+        "physician_response": "What does the child weigh?",
+    }
+    Path("pro.jsonl").write_text(json.dumps(row) + "\n")
+    (request,) = load_benchmark("healthbench:pro.jsonl")
+    assert (request.id, request.text, request.source) == ("p1", "Dose?", "consult")
+    assert request.criteria == (Criterion("Asks for the weight.", 7.0),)
+    assert request.reference == "What does the child weigh?"
+    Path("odd.jsonl").write_text('{"question": "Dose?"}\n')
+    with pytest.raises(MsbError, match=r"odd\.jsonl:1: found question; expected prompt and rubric"):
+        load_benchmark("healthbench:odd.jsonl")

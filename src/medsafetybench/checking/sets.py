@@ -70,12 +70,19 @@ def open_sets(
 
 
 def _telling(names: Sequence[str], scales: Sequence[Scale]) -> list[str]:
-    """The published sets that all of the judges can be compared on."""
-    return [
+    """The published sets that all of the judges can be compared on. Raises MsbError for none."""
+    found = [
         name
         for name in names
         if all(compared_on(scale, PUBLISHED[name].scale) is not None for scale in scales)
     ]
+    if not found:
+        said = " and ".join(dict.fromkeys(scale.title for scale in scales))
+        raise MsbError(
+            f"no labelled set at hand says {said}; name one with --on, such as healthbench-meta "
+            "for criteria, a file, or a run that people labelled"
+        )
+    return found
 
 
 def _open(store: Store, name: str, scales: Sequence[Scale], choice: Choice) -> LabelledSet:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ..errors import MsbError
 from ..judges import Judge
 from ..judges.thinking import ThinkingJudge
 from ..results.run import Run
+from ..store.grades import has_criteria
 from ..store.panel import judges_asked, report_by
 from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store
@@ -41,6 +43,12 @@ def rejudge(
     reporter = reporter or Silent()
     with Store.open(store) as opened:
         record = opened.run(run)
+        grading = next((judge.name for judge in judges if judge.scale.parts), None)
+        if grading and not has_criteria(opened, record):
+            raise MsbError(
+                f"{grading} grades by each request's own criteria, and {record.id} asks nothing "
+                "that has criteria"
+            )
         added = [
             opened.register_judge(judge.name, judge.fingerprint, judge.scale) for judge in judges
         ]

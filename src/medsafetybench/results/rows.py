@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
+from ..store.grades import MET, on_criteria
 from ..store.outcomes import STATES, Outcomes
-from ..store.store import JudgeRecord, Store
+from ..store.store import Item, JudgeRecord, Store
 from ..store.texts import Texts, texts
 from .measures import supported
 
@@ -33,9 +34,31 @@ def rows(
     places = range(len(found)) if positions is None else positions
     graded = [m for m in supported(found.scale) if m.graded]
     made = {m.key: m.of(found).known for m in graded}
+    items = store.items(found.run, [int(place) for place in places]) if graded else iter(())
     for place, said in zip(places, texts(store, found.run, found.judges, positions), strict=False):
         of_criteria = {key: _there(values[place]) for key, values in made.items()}
-        yield {**_row(found, place, said, names), **of_criteria}
+        row = {**_row(found, place, said, names), **of_criteria}
+        yield row | _on_each(store, found, next(items), names) if graded else row
+
+
+def _on_each(store: Store, found: Outcomes, item: Item, names: Sequence[str]) -> dict[str, Any]:
+    """What each judge with criteria said of each of them."""
+    said = on_criteria(store, item)
+    return {
+        f"{name}.criteria": [
+            {
+                "text": one.criterion.text,
+                "points": one.criterion.points,
+                "tags": list(one.criterion.tags),
+                "met": None if one.level is None else one.level.score == MET,
+                "reason": one.reason,
+                "rationale": one.rationale,
+            }
+            for one in said.get(judge.name, ())
+        ]
+        for judge, name in zip(found.judges, names, strict=True)
+        if judge.scale.parts
+    }
 
 
 def _there(value: float) -> float | None:

@@ -235,6 +235,13 @@ def on_criteria(store: Store, item: Item) -> dict[str, list[OnCriterion]]:
     return found
 
 
+def has_criteria(store: Store, run: RunRecord) -> bool:
+    """True if any request of a run has criteria."""
+    query = """SELECT 1 FROM items i JOIN requests q ON q.key = i.request
+        WHERE i.run = ? AND q.criteria IS NOT NULL LIMIT 1"""
+    return next(store.select(query, run.number), None) is not None
+
+
 def left_to_grade(store: Store, judge: JudgeRecord, item: Item) -> Request:
     """The item's request with those of its criteria alone that the judge has no verdict on yet;
     none of them, if there are no points to get."""
