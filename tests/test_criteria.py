@@ -28,13 +28,16 @@ from medsafetybench.records import Criterion, Request
 from medsafetybench.results.agreement import told_by_all
 from medsafetybench.results.comparison import compare
 from medsafetybench.results.leaderboard import leaderboard
-from medsafetybench.results.measures import measure_named
+from medsafetybench.results.measures import MEASURES, measure_named
 from medsafetybench.results.pairing import pair_runs
 from medsafetybench.scale import CRITERIA, GUARD, GUARD_REFUSAL, HARM, REFUSAL
 from medsafetybench.site import write_site
 from medsafetybench.site.admission import checked_in, known_of
 from medsafetybench.store.faults import faults_of
 from medsafetybench.store.store import Store
+from medsafetybench.tables import rows as read_rows
+from medsafetybench.tables import write_rows
+from medsafetybench.tables.writing import OF_CRITERIA
 
 LIKE = Path(__file__).with_name("healthbench_like.jsonl")
 M = "0123456789abcdef"
@@ -528,6 +531,17 @@ def test_rows_hold_the_verdict_on_each_criterion(server: Server) -> None:
     assert [one["met"] for one in first] == [
         criteria_server.met("slips", r["criterion"]) for r in told
     ]
+    made = {m.key for m in MEASURES if m.graded}
+    assert made == set(OF_CRITERIA)
+    for name in ("rows.csv", "rows.jsonl", "rows.parquet"):
+        write_rows(Path(name), run.rows())
+        back = [row for _, row in read_rows(Path(name))]
+        scores = [row["criteria_score"] for row in back]
+        scores = [float("nan") if s in (None, "") else float(s) for s in scores]
+        assert scores == pytest.approx(
+            [float("nan") if s is None else s for s in (r["criteria_score"] for r in run.rows())],
+            nan_ok=True,
+        )
 
 
 def test_a_judge_with_criteria_says_at_once_where_it_has_nothing_to_judge_by(

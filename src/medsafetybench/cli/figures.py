@@ -47,6 +47,9 @@ def figures(
     found = gather(selection.runs, judge or (), rule)
     drawn = charts(found, in_pairs(found, selection.pairs))
     if not drawn:
-        raise MsbError("nothing is scored yet, so there is nothing to draw; see `msb runs`")
+        raise MsbError(
+            "nothing to draw: nothing is scored yet, or on a scale that no figure is of; see "
+            "`msb runs`"
+        )
     for path in write_figures(drawn, output, form or ["svg"]):
         say(path)

@@ -20,7 +20,8 @@ from ..wholefiles import appearing
 from .separated import SEPARATORS, neutral
 
 INTEGERS = ("principle", "turn", "score", "input_tokens", "output_tokens", "thinking_tokens")
-NUMBERS = ("latency",)
+OF_CRITERIA = ("criteria_score", "score_for_length", "missed", "over_escalated")
+NUMBERS = ("latency", *OF_CRITERIA)
 
 
 def write_rows(path: Path, found: Iterable[Mapping[str, Any]]) -> int:
