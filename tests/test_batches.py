@@ -25,6 +25,7 @@ from batched import (
     states,
     worked_off,
 )
+from commands import msb
 from conftest import Server
 from medsafetybench.batches.batch import Limits
 from medsafetybench.batches.ledger import Ledger
@@ -175,6 +176,18 @@ def test_results_that_cannot_be_read_say_so_in_a_line(
     out.symlink_to("/proc/self/mem")
     with pytest.raises(MsbError, match=r"out\.jsonl cannot be read: .*; make it readable"):
         evaluated(spec)
+
+
+def test_a_folder_that_cannot_be_written_is_a_line_and_another_takes_its_place(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("")
+    spec = spec_of(serve(script=SERVER), tmp_path / "store.db", judge="screen", **SMALL)
+    with pytest.raises(MsbError, match=r"jsonl cannot be written: .*: msb batch cancel 1$"):
+        evaluated(replace(spec, batch=f"file:{tmp_path / 'taken'}"))
+    assert msb("batch", "cancel", "1", "--store", str(tmp_path / "store.db")).code == 0
+    progress, _ = evaluated(replace(spec, batch=f"file:{tmp_path / 'free'}"))
+    assert (progress.stopped, progress.parked) == ("batched", 40)
 
 
 def test_who_works_a_file_off_is_told_line_by_line(

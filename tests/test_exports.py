@@ -76,5 +76,9 @@ def test_what_cannot_be_exported_is_one_clear_line() -> None:
     with pytest.raises(MsbError, match="holds no example for --to trl: 1 harmful"):
         export_run(run, "trl", Path("x.jsonl"))
     assert not Path("x.jsonl").exists()
+    Path("taken").write_text("")
+    for form, name in (("eee", "taken/out"), ("inspect", "taken/x.json"), ("chai", "taken/x.xml")):
+        with pytest.raises(MsbError, match=f"{name} cannot be written: "):
+            export_run(run, form, Path(name))
     with pytest.raises(MsbError, match="expected the name of a folder"):
         export_run(run, "hf", Path("x.parquet"))

@@ -52,8 +52,14 @@ class Files:
     async def submit(self, batch: Batch, lines: Iterable[bytes]) -> str:
         """Write its file."""
         path = self.asked(batch)
-        with appearing(path) as part, part.open("wb") as file:
-            file.writelines(lines)
+        try:
+            with appearing(path) as part, part.open("wb") as file:
+                file.writelines(lines)
+        except OSError as error:
+            raise MsbError(
+                f"{path} cannot be written: {error.strerror}; see to its folder, or give the batch "
+                f"up and name another folder: msb batch cancel {batch.number}"
+            ) from None
         return str(path)
 
     def told(self, batch: Batch) -> str:

@@ -91,4 +91,11 @@ def _writer(of: str, form: str, output: Path) -> Callable[[Any, str, Path], Expo
         raise MsbError(f"{output}: expected a name ending in {expected} for --to {form}")
     module = import_module(f".forms.{found.file}", __package__)
     write: Callable[[Any, str, Path], Exported] = getattr(module, f"of_{of}")
-    return write
+
+    def written(material: Any, form: str, output: Path) -> Exported:
+        try:
+            return write(material, form, output)
+        except OSError as error:
+            raise MsbError(f"{output} cannot be written: {error.strerror}") from None
+
+    return written
