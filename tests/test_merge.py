@@ -25,6 +25,7 @@ from medsafetybench.store.names import rename, tag
 from medsafetybench.store.outcomes import read_outcomes
 from medsafetybench.store.samples import draw, reach, samples_of
 from medsafetybench.store.store import JudgeRecord, RunRecord, Store, response_key
+from medsafetybench.tables import write_rows
 
 REQUESTS = [Request(f"r{n}", f"How is thing {n} done?", "harmful") for n in range(8)]
 TARGET = {"model": "m"}
@@ -81,6 +82,12 @@ def texts(path: Path) -> dict[str, str]:
     with Store.read(path) as store:
         items = list(store.items(store.run("run-a"), range(len(REQUESTS))))
     return {item.request.id: item.response.text for item in items if item.response}
+
+
+def texts_of_last(path: Path) -> set[str]:
+    """What was answered in the last run."""
+    with Store.read(path) as store:
+        return {row[0] for row in store.select("SELECT text FROM responses")}
 
 
 def test_parts_of_a_run_become_the_run_that_one_store_would_hold(
@@ -244,6 +251,20 @@ def test_batches_that_are_out_are_said(paths: tuple[Path, Path, Path]) -> None:
         "batches that are out, not collected yet: 1; run their evaluation again with "
         f"--store {one}, and then merge it again"
     ]
+
+
+def test_two_machines_ask_a_half_each_and_the_merged_run_is_whole(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.jsonl"
+    rows = [{"id": f"r{n}", "text": f"How is {n} done?", "response": f"So {n}"} for n in range(9)]
+    write_rows(answers, rows)
+    given = ("evaluate", "--target", f"replay:{answers}", "--judge", "phrases")
+    given += ("--benchmark", str(answers), "--store")
+    for part in ("1/2", "2/2"):
+        output(*given, str(tmp_path / f"{part[0]}.db"), "--shard", part)
+    first, second = merged(tmp_path / "all.db", tmp_path / "1.db", tmp_path / "2.db")
+    assert (first.responses, second.responses, second.joined, second.said) == (5, 4, 1, [])
+    assert len(texts_of_last(tmp_path / "all.db")) == 9
+    assert "K from 1 to N" in msb(*given, str(tmp_path / "x.db"), "--shard", "3/2").err
 
 
 # What cannot be merged

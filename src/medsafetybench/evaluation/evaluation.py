@@ -41,6 +41,7 @@ from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
 from .requests import can_be_judged, load_requests, narrowed
 from .rounds import How, batching, check_batch
+from .shard import in_shard
 from .spec import EvaluationSpec, JudgeSpec, told
 
 AUDIT_SEED = 0
@@ -141,13 +142,17 @@ class Evaluation:
         return report_by(self.store, run, panel, audit), judges
 
     def work(self, run: RunRecord, judges: Sequence[JudgeRecord]) -> Work:
-        """What is left to do; the auditing judge is limited to its sample."""
+        """What is left to do, of this shard's requests; the auditing judge is limited to its
+        sample."""
         samples: list[frozenset[int] | None] = [None] * len(judges)
         if self.audit:
             audits = len(self.judges) - 1
             sample = audited(self.store, run, judges[audits], self.audit, AUDIT_SEED)
             samples[audits] = frozenset(sample.positions)
-        return Work.left(self.store, run, judges, samples)
+        left = Work.left(self.store, run, judges, samples)
+        if self.spec and self.spec.shard:
+            left.unanswered = in_shard(left.unanswered, self.spec.shard)
+        return left
 
     def _items(self) -> Iterator[tuple[Request, bytes]]:
         fingerprint = self.target.fingerprint

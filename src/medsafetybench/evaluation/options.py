@@ -373,3 +373,7 @@ class RunOptions(Options):
     max_calls: int | None = told(None, MAX_CALLS)
     batch: str | None = told(None, BATCH)
     ray_address: str | None = told(None, RAY_ADDRESS)
+    shard: str | None = told(
+        None,
+        Option("Ask this part of the requests only, as 2/8; see msb store merge.", metavar="K/N"),
+    )
