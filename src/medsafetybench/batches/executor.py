@@ -1,6 +1,6 @@
 """Who carries out a batch: its protocol, and opening one by name.
 
-    executor = open_executor("openai", Server("https://api.openai.com/v1", key), store_path)
+    executor = open_executor("openai", Server("https://api.openai.com/v1", key))
 
 openai         OpenAI's files and batches, and whatever else speaks them at the model's address
 anthropic      Anthropic's message batches, at the model's address

@@ -1,6 +1,6 @@
 """A run in batches: the work is done as far as it goes, what is missing is sent off, and so on.
 
-    await in_rounds(pipeline, left, Courier(...), How(waits=True))
+    await in_rounds(pipeline, left, Courier(...), How("openai"))
 
 Each round is the same pass over what is left that a live run makes. Calls without a reply are put
 down; once replies are in, the next round comes upon them, judges what was answered meanwhile, and

@@ -1,6 +1,6 @@
 """The marker of one call of a judge: 16 hex digits that no response can foresee.
 
-    marker("the request", "the response", 0)       # "9f86d081884c7d65"
+    marker("the request", "the response", 0)       # another each time
 
 Drawn anew for each call. Where the call goes into a batch it is derived from the store's secret
 instead, and from what is judged: a process that goes on where another was killed asks the same, and

@@ -1,6 +1,6 @@
 """How much memory a local model will take, reckoned from its config before anything is loaded.
 
-    shape = Shape.of(files.config, parameters=134_515_008)
+    shape = Shape.of(config, parameters=134_515_008)
     gigabytes(shape.generating(batch=32, prompt=64, new=128, width=4))    # "1.4 GB"
 
 What a process shows as resident: libraries, weights, the keys and values of a batch, activations.

@@ -1,7 +1,7 @@
 """The boards of a site: runs of one benchmark by one judge, ranked on both sides. Pure.
 
-    for board in boards(listed(runs)):
-        board.title, board.judge, board.rows[0].standing.places["refusal"].ranks
+    for board in boards(found):
+        board.benchmark, board.judge, board.rows[0].standing.places["refusal"].ranks
 
 Different judges draw the line in different places, so runs by different judges are never ranked
 together: a run that two judges scored stands on two boards.

@@ -1,6 +1,6 @@
 """The files of a site, by their addresses: pages, reports, and the same as JSON. Pure.
 
-    files_of(Site("Medical safety", listed(runs), boards(...)))   # {"index.html": b"...", ...}
+    dict(files_of(Site("Medical safety", listed, boards, sent, made)))   # {"index.html": b"..."}
 
 Pages share a sheet of style with the explorer and its templates, so stored text is escaped by them
 all alike. Their policy lets a page ask nobody for anything; the one script sorts tables.

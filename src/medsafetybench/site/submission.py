@@ -3,7 +3,7 @@
     msb export RUN --to eee --with-texts -o out
 
     found = read_submission(Path("out/data/starter/org/model/UUID.json"))
-    found.answers[0].level, found.judge.key
+    found.answers[0].level, found.judge.keys
 
 Everything in it is somebody else's word: what it is worth, ``checks`` says.
 """

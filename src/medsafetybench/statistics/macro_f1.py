@@ -1,6 +1,6 @@
 """Agreement with each of several raters on yes and no, as HealthBench has it. Pure.
 
-    found = agreement(said, given, raters, groups, draws)
+    found = agreement(said, given, raters, groups, draws, names)
     found.judge                # macro F1 of the judge against every label, with its interval
     found.raters[0]            # against one rater, and that rater against the others there
 

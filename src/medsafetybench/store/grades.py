@@ -1,8 +1,8 @@
 """The verdicts on the criteria of a run's requests, in columns: what the points are reckoned from.
 
-    found = read_grades(store, run, judges, "median")
-    found.points, found.met              # of each criterion; 0 no verdict, 1 not met, 2 met
-    found.shares()                       # of each request: points met of the points possible
+    grades, standings = read_grades(store, run, judges, 1, "median")
+    grades.points, grades.met            # of each criterion; 0 no verdict, 1 not met, 2 met
+    grades.shares()                      # of each request: points met of the points possible
 
 A request's share is all points of criteria that are met, by all points above 0, as HealthBench has
 it (R. Arora et al., arXiv:2505.08775, section 3): a criterion with points below 0 that is met takes

@@ -2,7 +2,7 @@
 
     ours = Ours()
     ours.render(request, response.text, request.criteria, marker)
-    Published.read(Path("healthbench_eval.py"))      # the authors' own, never run
+    Published.read_from(Path("healthbench_eval.py"))      # the authors' own, never run
 
 Everything that the calls about one response share stands first, the criteria last: a server that
 keeps the beginnings of prompts reads conversation and answer once.
