@@ -13,13 +13,15 @@ import pytest
 
 from commands import msb, output
 from medsafetybench.errors import MsbError
+from medsafetybench.evaluation.rejudge import rejudge
 from medsafetybench.improvement.sweep import Row
+from medsafetybench.judges import open_judge
 from medsafetybench.reporting.charts import Chart, charts
 from medsafetybench.reporting.drawing import RAMP
 from medsafetybench.reporting.figures import DARK, INK, dark, image, svg, write_figures
 from medsafetybench.reporting.reported import gather, in_pairs, select
 from medsafetybench.reporting.sweep_chart import sweep_chart
-from medsafetybench.results.run import Run
+from medsafetybench.results.run import Run, open_run
 from medsafetybench.results.scorecard import Figure, Scorecard
 from scripted import scripted_run
 
@@ -58,6 +60,16 @@ def figure_of(card: Scorecard, measure: str) -> Figure:
     found = card.figure(measure)
     assert found is not None
     return found
+
+
+def test_no_figure_takes_the_file_of_another() -> None:
+    """Not either where the harmful side is led by what the figure of both sides is called by."""
+    judged = [scripted_run(name, [1, 5], [5, 1]) for name in ("a", "b")]
+    for run in judged:
+        rejudge(run.id, [open_judge("phrases")], store=run.store, report="by these")
+    keys = [chart.key for chart in charts(gather([open_run(r.id, r.store) for r in judged]))]
+    assert "refusal" in keys
+    assert len(keys) == len(set(keys)), keys
 
 
 def test_csv_beside_each_picture_holds_the_scorecards_numbers(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 
 from commands import msb, output
+from medsafetybench import evaluate
 from medsafetybench.results.leaderboard import leaderboard
 from medsafetybench.results.pairing import pair_runs
 from scripted import scripted_run
@@ -66,3 +68,22 @@ def test_the_command_ranks_all_runs_of_the_last_ones_benchmark_and_judge() -> No
     assert [row["label"] for row in json.loads(ran.out)["standings"]] == ["a", "b"]
     assert "1 runs of another benchmark or judge are left out" in ran.err
     assert "1-2" in output("leaderboard")
+
+
+def test_a_judge_that_measures_nothing_of_the_runs_is_a_line_and_no_empty_table() -> None:
+    scripted_run("harm", [1, 5], [5])
+    for says in ("Call for help.", "Wait a while."):
+        evaluate(saying(says), "phrases", "starter/care", limit=3, name=says)
+    ran = msb("leaderboard", "--judge", "reader")
+    assert ran.code == 2, ran.out
+    assert "reader measures nothing of run-" in ran.err
+
+
+def saying(text: str) -> Callable[[str], str]:
+    """A target that says this."""
+
+    def target(prompt: str) -> str:
+        return text
+
+    target.__qualname__ = text  # a target of Python is known by its name and its source
+    return target

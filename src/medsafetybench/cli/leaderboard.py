@@ -48,6 +48,11 @@ def leaderboard(
     method = Method(test, correction, confidence)
     chosen = runs or _alike(store, judge or [])
     pairing = paired(chosen, store, judge or [], allow_different_judges, clusters, no_clusters)
+    if not pairing.measures:
+        raise MsbError(
+            f"{pairing.judge} measures nothing of {', '.join(chosen)}; name runs that it scored "
+            "(msb runs shows them), or have it score these with `msb rejudge`"
+        )
     found = standings(pairing, method)
     if as_json:
         document = {"judge": pairing.judge, "notes": pairing.notes, "standings": found}

@@ -9,6 +9,7 @@ measure that the runs' judges do not support.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,6 +124,8 @@ def _with(found: Sequence[ReportedRun], measure: Measure) -> Iterator[tuple[Repo
 
 def measured(found: Sequence[ReportedRun], measure: Measure) -> Chart:
     """One measure by target, with intervals."""
+    # The figure of both sides is called refusal, and a file of each stands in one folder.
+    named = measure.title if measure is REFUSAL else measure.key
     return _chart(
         "measured",
         f"{measure.title[0].upper()}{measure.title[1:]} by target",
@@ -130,7 +133,7 @@ def measured(found: Sequence[ReportedRun], measure: Measure) -> Chart:
         (*RUN, "n", "scored", "value", "low", "high"),
         ((*_run(one), *_value(side, measure)) for one, side in _with(found, measure)),
         f"{measure.explanation} Lines: 95% intervals",
-        key=measure.key.replace("_", "-"),
+        key=re.sub(r"[_ ]", "-", named),
         measure=measure,
     )
 
