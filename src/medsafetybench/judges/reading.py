@@ -11,8 +11,10 @@ nothing that stands in a thought.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
+from typing import Any
 
 from ..models.thinking import said_aloud, split
 
@@ -118,3 +120,36 @@ def unread(answer: str, planted: bool) -> str:
     if planted:
         return "wrong_marker"
     return "judge_refused" if _REFUSAL.search(answer) else "no_verdict"
+
+
+def object_in(answer: str) -> dict[str, Any] | None:
+    """The one JSON object that an answer is, in a fence or not; None for anything else, and for an
+    object that names a key twice."""
+    try:
+        told = json.loads(without_fence(answer), object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def without_fence(answer: str) -> str:
+    """The answer without the fence of Markdown that may be around it."""
+    if answer.startswith("```") and answer.endswith("```"):
+        return answer.removeprefix("```").removeprefix("json").removesuffix("```").strip()
+    return answer
+
+
+def echoed(said: str, response: str) -> bool:
+    """True if the response has the same words, whatever their case and the space between them."""
+    return _squeezed(said) in _squeezed(response)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key that stands twice")
+    return found
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -12,11 +12,10 @@ that names the verdict once.
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ..reading import answer_in, unread
+from ..reading import answer_in, echoed, object_in, unread, without_fence
 
 # As in `judges.reading`: what may be spaces gives nothing back.
 _LINE = re.compile(
@@ -74,28 +73,14 @@ def read_object(reply: str, finish_reason: str | None, response: str) -> Reading
     if reason:
         return Reading(None, reason, reply.strip())
     said = answer.strip()
-    inner = said
-    if inner.startswith("```") and inner.endswith("```"):
-        inner = inner.removeprefix("```").removeprefix("json").removesuffix("```").strip()
-    try:
-        told = json.loads(inner, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
+    inner = without_fence(said)
+    told = object_in(inner)
+    if told is None:
         return Reading(None, unread(said, planted=False), said)
-    met = told.get("criteria_met") if isinstance(told, dict) else None
+    met = told.get("criteria_met")
     if not isinstance(met, bool):
         return Reading(None, "no_verdict", said)
-    if len(inner) >= ECHO and _squeezed(inner) in _squeezed(response):
+    if len(inner) >= ECHO and echoed(inner, response):
         return Reading(None, "planted_score", said)
     explanation = told.get("explanation")
     return Reading(met, None, explanation if isinstance(explanation, str) else said)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key that stands twice")
-    return found
-
-
-def _squeezed(text: str) -> str:
-    return " ".join(text.casefold().split())

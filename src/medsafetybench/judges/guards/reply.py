@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..reading import answer_in
+from ..reading import answer_in, echoed, object_in
 from .family import Family, Json, LevelName, Line, Lines, Tag
 
 ECHO = 8
@@ -45,7 +45,7 @@ def read_reply(
     found = _READERS[form.form](form, said)
     if found is None:
         return None, "no_verdict"
-    if len(said) >= ECHO and _squeezed(said) in _squeezed(response):
+    if len(said) >= ECHO and echoed(said, response):
         return None, "planted_score"
     return found, None
 
@@ -92,14 +92,9 @@ def _tag(form: Tag, said: str) -> Reading | None:
 
 
 def _json(form: Json, said: str) -> Reading | None:
-    """One JSON object, in a fence or not, that names each key once."""
-    if said.startswith("```") and said.endswith("```"):
-        said = said.removeprefix("```").removeprefix("json").removesuffix("```").strip()
-    try:
-        told = json.loads(said, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(told, dict) or form.key not in told:
+    """One JSON object that has the key."""
+    told = object_in(said)
+    if told is None or form.key not in told:
         return None
     value = told[form.key]
     written = value if isinstance(value, str) else json.dumps(value)
@@ -107,17 +102,6 @@ def _json(form: Json, said: str) -> Reading | None:
     named = told.get(form.categories) if form.categories else None
     categories = (named,) if isinstance(named, str) and named else ()
     return Reading(level, None, categories) if level else None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key that stands twice")
-    return found
-
-
-def _squeezed(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 _READERS: Mapping[str, Callable[[Any, str], Reading | None]] = {
