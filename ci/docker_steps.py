@@ -196,7 +196,10 @@ def context() -> list[Path]:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     patterns = [line for line in lines if line and line[0] != "#"]
     found = []
-    for path in sorted(ROOT.rglob("*")):
+    kept = [
+        path for p in patterns if p[0] == "!" for path in (ROOT / p[1:], *(ROOT / p[1:]).rglob("*"))
+    ]
+    for path in sorted(kept):  # the rest of the tree, environments among it, is not walked
         inner = path.relative_to(ROOT)
         above = [inner, *inner.parents][:-1]
         ignored = False

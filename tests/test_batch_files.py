@@ -137,6 +137,19 @@ def test_files_in_another_folder_are_named(serve: Callable[..., Server], tmp_pat
         evaluated(replace(spec, batch="file:elsewhere"))
 
 
+def test_what_is_out_is_not_asked_live_as_well(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    spec, _ = filed(serve(script=SERVER), tmp_path, judge="screen")
+    with pytest.raises(
+        MsbError, match=r"batch 1 of run-\w+ is out with 40 calls to .* --batch file:"
+    ):
+        evaluated(replace(spec, batch=None))
+    assert answers(tmp_path / "store.db") == 0
+    msb("batch", "cancel", "1", "--store", str(spec.store))
+    assert evaluated(replace(spec, batch=None))[0].done > 0
+
+
 def test_waiting_for_files_until_all_is_done(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

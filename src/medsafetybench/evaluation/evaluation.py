@@ -40,7 +40,7 @@ from .perform import Do, Reporter, Silent, at_once, perform
 from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
 from .requests import can_be_judged, load_requests, narrowed
-from .rounds import How, batching, check_batch
+from .rounds import How, batching, check_batch, check_live
 from .shard import in_shard
 from .spec import EvaluationSpec, JudgeSpec, told
 
@@ -289,6 +289,8 @@ def _way(evaluation: Evaluation, run: RunRecord, how: How | None, reporter: Repo
     how = how or (How(spec.batch) if spec and spec.batch else None)
     if how and spec:
         how = replace(how, cluster=spec.ray_address)
+    elif spec:
+        check_live(evaluation.store, run, [str(spec.target), *(one.model for one in spec.judges)])
     return batching(evaluation.store, run, how, reporter) if how else at_once
 
 

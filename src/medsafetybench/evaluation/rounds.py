@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from ..batches.batch import OPEN
 from ..batches.courier import Courier
 from ..batches.executor import executor_class
+from ..batches.ledger import Ledger
 from ..errors import MsbError, StopRun
 from ..judges.paper import RUBRICS as PAPERS
 from ..legible import name as legible
@@ -54,6 +56,18 @@ def check_batch(executor: str, specs: Iterable[str]) -> None:
             f"--batch {executor} carries calls of {' and '.join(f'{s}: models' for s in schemes)}; "
             f"here are {', '.join(map(legible, asked))}"
         )
+
+
+def check_live(store: Store, run: RunRecord, specs: Iterable[str]) -> None:
+    """Raise MsbError if calls of these models are out in batches: live they would be paid twice."""
+    asked = {behind(spec).partition(":")[2] for spec in specs}
+    for one in Ledger(store).batches():
+        if one.run == run.id and one.state in OPEN and one.model in asked:
+            raise MsbError(
+                f"batch {one.number} of {run.id} is out with {one.lines:,} calls to "
+                f"{legible(one.model)}, and live they would be paid for twice; go on with --batch "
+                f"{one.executor}, or give it up first: msb batch cancel {one.number}"
+            )
 
 
 def batching(store: Store, run: RunRecord, how: How, reporter: Reporter) -> Do:
