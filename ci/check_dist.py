@@ -86,7 +86,13 @@ def installed(wheel: Path, folder: Path, packages: str) -> None:
     """The wheel works in an environment that has this set of packages and nothing else."""
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--no-deps"]
-    run([*pip, "--require-hashes", "-r", f"requirements/{packages}.txt"], ROOT)
+    pinned = [*pip, "--require-hashes", "--requirement"]
+    # torch as in the Makefile: for a CPU where such a build is at hand, else NVIDIA's libraries too
+    cpu = [*pinned, "requirements/cpu.txt"]
+    alone = packages == "core" or not subprocess.run(cpu, cwd=ROOT, check=False).returncode
+    run([*pinned, f"requirements/{packages}.txt"], ROOT)
+    if not alone:
+        run([*pinned, "requirements/cuda.txt"], ROOT)
     run([*pip, str(wheel)], ROOT)
     empty = folder / "empty"
     empty.mkdir()

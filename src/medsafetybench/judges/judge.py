@@ -83,7 +83,8 @@ async def verdicts_of(
 ) -> AsyncGenerator[Mapping[str, Verdict]]:
     """A judge's verdicts on a response, by what it was asked: the request's intent, or each of its
     criteria by key; as they come."""
-    if not isinstance(judge, Grader):
+    # Asking for the protocol costs as much as the rest of this, so only where it may be.
+    if not (judge.scale.parts and isinstance(judge, Grader)):
         yield {request.intent: await judge.judge(request, response)}
         return
     async for some in judge.grade(request, response):
