@@ -1,4 +1,4 @@
-"""The paper's experiment on a real language model of 135 million parameters, on a CPU.
+"""The paper's experiment on a real language model of 135 million parameters.
 
     python bench/replicate_real.py --base hf:FOLDER                 # whatever is not there yet
     python bench/replicate_real.py --base hf:FOLDER --only med-900  # one model

@@ -30,7 +30,7 @@ from ..models.completion import read_body
 from .batch import Batch, Limits, Result
 from .executor import Look, Server, Unsure, field_of, mapping_of, rows_of
 from .http import Client, spooled
-from .lines import LONGEST, dumped
+from .lines import dumped, each_line
 
 VERSION = "2023-06-01"
 SLACK_SECONDS = 3600
@@ -143,9 +143,8 @@ class AnthropicBatches:
         if not found.get("results_url"):
             return
         async with self._http.download(str(found["results_url"])) as file:
-            while line := file.readline(LONGEST):
-                if line.strip():
-                    yield read_message(line)
+            for line in each_line(file):
+                yield read_message(line)
 
     async def cancel(self, batch: Batch) -> None:
         """Cancel it; it ends a while after."""

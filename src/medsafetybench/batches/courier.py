@@ -161,9 +161,8 @@ class Courier:
 
     def name_strangers(self) -> None:
         """Say which batches of this run are out that the work came upon no call of."""
-        for one in self.ledger.batches():
-            own = one.run == self._run.id and one.state in OPEN
-            if own and one.number not in self._awaited:
+        for one in self.ledger.out(self._run.id):
+            if one.number not in self._awaited:
                 self._note(
                     f"batch {one.number} is out, of calls that this command does not make; the one "
                     f"that made it takes it in, msb batch cancel {one.number} gives it up"

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
 from ..errors import MsbError
 from ..wholefiles import appearing
 from .batch import Batch, Limits, Result
 from .executor import Look, Server
-from .lines import LONGEST, read_result
+from .lines import each_line, read_result
 
 
 class Files:
@@ -106,18 +106,13 @@ class Files:
 
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
-        hashed = sha256()
-        while piece := file.read(1 << 20):
-            hashed.update(piece)
-    return hashed.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
-            while line := file.readline(LONGEST):
-                if line.strip():
-                    yield line
+            yield from each_line(file)
     except OSError as error:
         raise MsbError(
             f"{path} cannot be read: {error.strerror}; make it readable, or take it away"

@@ -19,7 +19,7 @@ from hashlib import sha256
 from typing import Any
 
 from ..store.store import RunRecord, Store
-from .batch import Batch, Limits, Result
+from .batch import OPEN, Batch, Limits, Result
 from .lines import request_line
 
 UNKNOWN = "of no call of this batch"
@@ -40,6 +40,10 @@ class Ledger:
         query = f"""SELECT r.id, {", ".join(f"b.{name.strip()}" for name in FIELDS.split(","))}
             FROM batches b JOIN runs r ON r.number = b.run ORDER BY b.number"""  # nosec B608 # names of ours
         return [_batch(*row) for row in self.store.select(query)]
+
+    def out(self, *runs: str) -> list[Batch]:
+        """The batches of these runs, by their ids, that have not ended, oldest first."""
+        return [one for one in self.batches() if one.run in runs and one.state in OPEN]
 
     def batch(self, number: int) -> Batch:
         """One batch as it is now."""

@@ -9,7 +9,8 @@ Pure. What comes back may be cut off, edited or another's: a line is read whole 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -49,6 +50,14 @@ def read_result(line: bytes) -> Result | None:
     if body is None:
         body = {"error": row.get("error") or {"message": "no body"}}
     return Result(row["custom_id"], status, dumped(body))
+
+
+def each_line(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file that hold anything; one that is too long comes in pieces, which are none
+    of results."""
+    while line := file.readline(LONGEST):
+        if line.strip():
+            yield line
 
 
 def dumped(value: Any) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 from .batch import Batch, Limits, Result
 from .executor import Look, Server, field_of, mapping_of, rows_of
 from .http import Client, spooled
-from .lines import LONGEST, read_result
+from .lines import each_line, read_result
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 OUR_NAME = "medsafetybench"
@@ -92,9 +92,8 @@ class OpenAIBatches:
             if not found.get(name):
                 continue
             async with self._http.download(f"files/{found[name]}/content") as file:
-                while line := file.readline(LONGEST):
-                    if line.strip():
-                        yield read_result(line)
+                for line in each_line(file):
+                    yield read_result(line)
 
     async def cancel(self, batch: Batch) -> None:
         """Cancel it; it ends a while after."""

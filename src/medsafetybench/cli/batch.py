@@ -65,7 +65,6 @@ def collect(
     The settings are those that the store has of the run. Answers are judged by judges that work
     here; other judges' calls go out with the command that made the run.
     """
-    from ..batches.batch import OPEN
     from ..batches.ledger import Ledger
     from ..evaluation.allowed import Allowed
     from ..evaluation.evaluation import prepare
@@ -76,7 +75,7 @@ def collect(
 
     with Store.read(store) as opened:
         record, spec = stored_spec(opened, run)
-        out = [b for b in Ledger(opened).batches() if b.run == record.id and b.state in OPEN]
+        out = Ledger(opened).out(record.id)
     if not out:
         raise MsbError(f"{record.id} has no batch out; msb batch list shows those there are")
     allowed = Allowed(python=allow_python, keys=allow_keys)

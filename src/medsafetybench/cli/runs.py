@@ -190,7 +190,6 @@ def delete(
     store: options.Store = options.STORE,
 ) -> None:
     """Delete runs with the responses and verdicts that no other run has. It cannot be undone."""
-    from ..batches.batch import OPEN
     from ..batches.ledger import Ledger
     from ..store.names import delete as remove
     from ..store.store import Store
@@ -199,7 +198,7 @@ def delete(
     with Store.open(store) as opened:
         records = [opened.run(run) for run in dict.fromkeys(runs)]
         ids = {one.id for one in records}
-        if out := [b for b in Ledger(opened).batches() if b.run in ids and b.state in OPEN]:
+        if out := Ledger(opened).out(*ids):
             raise MsbError(
                 f"batch {out[0].number} of {out[0].run} is out, and may be paid for; take it in "
                 f"with msb batch collect, or give it up with msb batch cancel {out[0].number}"

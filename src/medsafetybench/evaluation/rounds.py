@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..batches.batch import OPEN
 from ..batches.courier import Courier
 from ..batches.executor import executor_class
 from ..batches.ledger import Ledger
@@ -61,8 +60,8 @@ def check_batch(executor: str, specs: Iterable[str]) -> None:
 def check_live(store: Store, run: RunRecord, specs: Iterable[str]) -> None:
     """Raise MsbError if calls of these models are out in batches: live they would be paid twice."""
     asked = {behind(spec).partition(":")[2] for spec in specs}
-    for one in Ledger(store).batches():
-        if one.run == run.id and one.state in OPEN and one.model in asked:
+    for one in Ledger(store).out(run.id):
+        if one.model in asked:
             raise MsbError(
                 f"batch {one.number} of {run.id} is out with {one.lines:,} calls to "
                 f"{legible(one.model)}, and live they would be paid for twice; go on with --batch "

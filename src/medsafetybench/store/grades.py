@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ..records import Criterion, Request
 from ..scale import Level, points_level
-from .panel import Scores, together
+from .panel import Scores, together, verdict_columns
 from .store import Item, JudgeRecord, RunRecord, Store
 
 NOT_MET, MET = 1, 2
@@ -170,12 +170,7 @@ def _length(characters: int | None, error: str | None) -> float:
 
 def _query(judges: Sequence[JudgeRecord]) -> str:
     """Position, key, points and tags of each criterion; then three for each judge."""
-    said = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
-    joins = "".join(
-        f" LEFT JOIN verdicts v{j} ON v{j}.judge = {judge.number}"
-        f" AND v{j}.response = i.response AND v{j}.intent = json_extract(c.value, '$.key')"
-        for j, judge in enumerate(judges)
-    )
+    said, joins = verdict_columns(judges, "json_extract(c.value, '$.key')")
     return (
         "SELECT i.position, json_extract(c.value, '$.key'), json_extract(c.value, '$.points'), "  # nosec B608 # names of ours
         f"json_extract(c.value, '$.tags'){said} FROM items i JOIN requests q ON q.key = i.request "

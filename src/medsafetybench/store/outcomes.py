@@ -27,7 +27,7 @@ from ..scale import Scale
 from .contents import check_request, check_texts, not_ours
 from .grades import Grades, Standing, read_grades
 from .order import in_order
-from .panel import PANEL_RULES, Scores, together
+from .panel import PANEL_RULES, Scores, together, verdict_columns
 from .samples import LabelledSample
 from .store import JudgeRecord, RunRecord, Store
 
@@ -219,13 +219,7 @@ CODED = "q.intent, q.principle, q.source, q.language, q.turn, q.framing, q.pair"
 
 def _query(judges: Sequence[JudgeRecord]) -> str:
     """Id, text, context, the coded fields, unanswered?, failed?; then three for each judge."""
-    # A verdict has a score or a reason: both are NULL where there is none.
-    verdicts = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
-    joins = "".join(
-        f" LEFT JOIN verdicts v{j} ON v{j}.judge = {judge.number}"
-        f" AND v{j}.response = i.response AND v{j}.intent = q.intent"
-        for j, judge in enumerate(judges)
-    )
+    verdicts, joins = verdict_columns(judges, "q.intent")
     return (
         f"SELECT q.id, q.text, q.context, {CODED}, r.key IS NULL, r.error IS NOT NULL{verdicts} "  # nosec B608 # names of ours
         "FROM items i JOIN requests q ON q.key = i.request "

@@ -41,6 +41,19 @@ def together(scores: Scores, rule: str) -> Scores:
     return np.asarray(combined[which.ravel()])
 
 
+def verdict_columns(judges: Sequence[JudgeRecord], asked: str) -> tuple[str, str]:
+    """For a query over ``items i``: score, reason and error of each judge's verdict on what was
+    ``asked``, and the joins that find them. A verdict has a score or a reason: both are NULL where
+    there is none."""
+    columns = "".join(f", v{j}.score, v{j}.reason, v{j}.error" for j in range(len(judges)))
+    joins = "".join(
+        f" LEFT JOIN verdicts v{j} ON v{j}.judge = {judge.number}"
+        f" AND v{j}.response = i.response AND v{j}.intent = {asked}"
+        for j, judge in enumerate(judges)
+    )
+    return columns, joins
+
+
 def panel_of(
     store: Store, run: RunRecord, names: Sequence[str] = (), asked: Sequence[str] = ()
 ) -> list[JudgeRecord]:
