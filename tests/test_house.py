@@ -14,7 +14,7 @@ LONGEST_FILE, LONGEST_FUNCTION, LONGEST_COMMAND = 400, 60, 40
 
 ROOMS = (
     *("errors", "scale", "legible", "textfiles", "yamltext", "demo", "records"),
-    *("taxonomy", "statistics"),
+    *("taxonomy", "statistics", "cluster"),
     *(
         "wholefiles",
         "documents",

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ import forked
 from cards import value
 from conftest import Disk, free_port
 from medsafetybench import evaluate, load_benchmark
-from medsafetybench.errors import MsbError
-from medsafetybench.improvement.checkpoints import last_checkpoint, mark
+from medsafetybench.errors import MsbError, StopRun
+from medsafetybench.improvement.checkpoints import last_checkpoint, mark, share_done
 from medsafetybench.improvement.examples import Example, check_sides, gather, split
 from medsafetybench.improvement.nodes import differing
 from medsafetybench.improvement.preferences import pairs_from_file, pairs_from_run
@@ -38,10 +39,11 @@ if any(importlib.util.find_spec(name) is None for name in ("torch", "peft", "trl
 import torch
 from transformers import AutoTokenizer
 
-from medsafetybench.improvement.adapter import merge
+from medsafetybench.improvement.adapter import begin, merge
 from medsafetybench.improvement.encode import IGNORED, Encoder, encode_all
 from medsafetybench.improvement.train import train
-from medsafetybench.improvement.training import Training
+from medsafetybench.improvement.training import Training, Unwatched
+from medsafetybench.improvement.workers import task_for, train_here
 from medsafetybench.models.hf import HFModel
 from medsafetybench.models.settings import Endpoint
 
@@ -384,6 +386,10 @@ def test_a_checkpoint_counts_once_it_is_whole(tmp_path: Path) -> None:
     assert last is not None
     assert last.name == "checkpoint-8"
     assert not (tmp_path / "checkpoint-12").exists()
+    assert share_done(tmp_path) == 0
+    state = '{"global_step": 8, "max_steps": 32}'
+    (tmp_path / "checkpoint-8" / "trainer_state.json").write_text(state)
+    assert share_done(tmp_path) == 0.25
 
 
 def test_a_full_disk_in_mid_checkpoint(whole: Path, disk: Disk) -> None:
@@ -426,6 +432,23 @@ def test_machines_that_begin_with_something_else_are_told_apart() -> None:
     said = differing([("a", seen), ("b", {**seen, "checkpoint": None})])
     assert said is not None
     assert "the same checkpoint (a: checkpoint-4; b: None)" in said
+
+
+def test_a_cluster_s_worker_trains_only_what_it_sees_as_it_was_told(tmp_path: Path) -> None:
+    training = Training("demo", "starter/improve", tmp_path / "adapter", recipe(one_sided=True))
+    task = task_for(training, 1, False, Unwatched())
+    with pytest.raises(StopRun, match=r"do not begin with the same folder .*; .*: None\); give"):
+        train_here(task)
+    begin(tmp_path / "adapter", task.decided.settings)
+    with pytest.raises(StopRun, match=r"the same version of torch .*packages, and an -o"):
+        train_here(replace(task, seen={**task.seen, "version of torch": "1.0"}))
+    lost = replace(task.decided, training=replace(training, base=str(tmp_path / "gone")))
+    with pytest.raises(StopRun, match=r"gone: no such folder"):
+        train_here(replace(task, decided=lost))
+    tiny = replace(task.decided.training, recipe=recipe(batch=1))
+    said = train_here(replace(task, decided=replace(task.decided, training=tiny)))
+    assert said is not None
+    assert "batch 1 is less than micro_batch" in said, "its own affair: a reason, and no end"
 
 
 # What changes

@@ -131,3 +131,21 @@ def test_offline_judges_take_no_time(tmp_path: Path) -> None:
     assert time.process_time() - started < 10
     assert open_run(run.id).summary().counts.n == n
     assert counted(Path("medsafety.db"), "verdicts") == n
+
+
+def test_ctrl_c_again_drops_what_is_in_flight_and_says_so(
+    serve: Callable[..., Server], published: Path, tmp_path: Path
+) -> None:
+    server = serve("--latency", "30")
+    running = forked.start(*command(server, published, tmp_path / "store.db"))
+    while not server.counts().get("target", 0):
+        time.sleep(0.02)
+    running.interrupt(signal.SIGINT)
+    time.sleep(0.2)  # two signals at once are one
+    running.interrupt(signal.SIGINT)
+    done = running.ended(timeout=10)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-2:] == [
+        "finishing the calls in flight; Ctrl-C again drops them",
+        "what was in flight is dropped; run the same command again to go on",
+    ]

@@ -9,27 +9,22 @@ off. A process that goes on after a kill has the lines worked off that have no r
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from functools import cache
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import orjson
 from filelock import FileLock, Timeout
 
-from ..errors import MissingExtra, MsbError, StopRun, one_line
+from ..cluster import Cluster, cluster_at, require
+from ..errors import MsbError, StopRun, one_line
 from ..wholefiles import appearing
 from .batch import Batch, Limits, Result
 from .executor import Look, Server
 from .file import Files
 from .lines import read_result
-from .ray_work import Work, connect, worked_off
-
-STOPPING_SECONDS = 5.0
+from .ray_work import Work, worked_off
 
 
 class RayCluster:
@@ -42,8 +37,7 @@ class RayCluster:
     longest_pause = 1.0
 
     def __init__(self, server: Server, engine: str = "") -> None:
-        if importlib.util.find_spec("ray") is None:
-            raise MissingExtra("--batch ray", "ray")
+        require("--batch ray")
         if engine not in ("", "vllm"):
             raise MsbError(f"--batch ray:{engine}; expected ray or ray:vllm")
         self._server = server
@@ -118,64 +112,12 @@ class RayCluster:
         self._cluster.leave()
 
 
-class Cluster:
-    """The cluster at an address, or this machine as one; connected to when it is first needed.
-
-    All that is done there is done by one thread, one batch after the other: what Ray starts on this
-    machine ends with the thread that started it.
-    """
-
-    def __init__(self, address: str | None) -> None:
-        self._address = address
-        self._ours = False
-        self._thread: threading.Thread | None = None
-        self._waiting: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self.users = 0
-
-    def do(self, work: Callable[[], None]) -> None:
-        """Have something done, once all before it is."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, daemon=True)
-            self._thread.start()
-        self._waiting.put(work)
-
-    def _serve(self) -> None:
-        while work := self._waiting.get():
-            work()
-
-    def join(self) -> None:
-        """Connect, from what is done. Raises StopRun where none answers."""
-        self._ours |= connect(self._address)
-
-    def leave(self) -> None:
-        """Disconnect with the last user, unless whoever runs us had connected."""
-        self.users -= 1
-        if self.users:
-            return
-        if self._ours:
-            import ray
-
-            with contextlib.suppress(Exception):  # it may be gone already
-                ray.shutdown()
-            self._ours = False
-        if self._thread:
-            self._waiting.put(None)
-            self._thread.join(STOPPING_SECONDS)
-            self._thread = None
-
-
-@cache
-def cluster_at(address: str | None) -> Cluster:
-    """The one connection of this process."""
-    return Cluster(address)
-
-
 class Job:
     """The lines of a batch that have no result, worked off beside us; by one process at a time."""
 
     def __init__(self, files: Files, batch: Batch, work: Work, cluster: Cluster) -> None:
         self._files, self._batch, self._work, self._cluster = files, batch, work, cluster
-        self._lock = FileLock(f"{files.asked(batch)}.lock")
+        self._lock = FileLock(f"{files.asked(batch)}.lock", thread_local=False)
         self._stopping, self._done = threading.Event(), threading.Event()
         self.waits = False
         self.failed: str | None = None
@@ -197,15 +139,14 @@ class Job:
     def stop(self) -> None:
         """Work no more off; what is being worked off is dropped."""
         self._stopping.set()
-        if not self.waits:
-            self._done.wait(STOPPING_SECONDS)
-        self._lock.release()
 
     def _run(self) -> None:
         try:
             if self._stopping.is_set() or not (rows := self._missing()):
                 return
             self._cluster.join()
+            if self._stopping.is_set():
+                return
             for lines in worked_off(rows, self._work):
                 self._write(lines)
                 if self._stopping.is_set():
@@ -215,6 +156,7 @@ class Job:
         except Exception as fault:  # Ray has a class for each of its faults, and wraps others'
             self.failed = f"{type(fault).__name__}: {one_line(str(fault))}"
         finally:
+            self._lock.release()
             self._done.set()
 
     def _missing(self) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """What works lines off on a Ray cluster: pipelines of Ray Data, from calls to lines of results.
 
-``connect`` first, or begin a cluster on this machine; then ``worked_off`` yields blocks of results.
+Connect first (see ``cluster``); then ``worked_off`` yields blocks of results.
 The rows lie with this process: a node that is lost takes along what its workers were at, and Ray
 gives that to others. What a worker cannot answer is a line that says so.
 """
@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
-import re
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from ..errors import MsbError, StopRun, one_line
+from ..cluster import workers
+from ..errors import MsbError, StopRun
 from ..models.carrying import Endpointed
 from ..models.hf_carried import SCHEME, answer_of, read_address, read_call
 
@@ -27,8 +26,6 @@ BLOCK = 64
 """Lines that are worked off together, come back together, and are lost together."""
 AT_ENDPOINT = 16
 """Blocks, of one call each time, that are open at an endpoint."""
-HOST_PORT = re.compile(r"(?:ray://)?([^/]+):(\d+)")
-CONNECT_SECONDS = 10.0
 SLIVER = 0.1
 """Of a core, as Ray counts, for a worker: so what ran on a lost node finds room on another."""
 
@@ -42,48 +39,6 @@ class Work:
     path: str
     key: str | None = field(default=None, repr=False)
     vllm: bool = False
-
-
-def connect(address: str | None) -> bool:
-    """Connect to a cluster, or begin one on this machine; False where this process was connected.
-
-    Raises StopRun where none answers.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray
-
-    if ray.is_initialized():
-        return False
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-    try:
-        if found := HOST_PORT.fullmatch(address):
-            # Ray itself waits for minutes.
-            socket.create_connection((found[1], int(found[2])), CONNECT_SECONDS).close()
-        ray.init(address, **quiet, **(own if address == "local" else {}))
-    except (OSError, RuntimeError, ValueError) as fault:
-        raise StopRun(
-            f"no Ray cluster answers at {address} ({one_line(str(fault))}); --ray-address names "
-            "another as HOST:PORT, and without one this machine is the cluster"
-        ) from None
-    return True
-
-
-def workers() -> tuple[int, int, bool]:
-    """How many workers the cluster takes, the threads of each, and if each has a GPU.
-
-    One for each GPU. Without any, as many as there is room for with OMP_NUM_THREADS threads each;
-    one a node where that is not set.
-    """
-    import ray
-
-    if gpus := int(ray.cluster_resources().get("GPU", 0)):
-        return gpus, 1, True
-    nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    cores = [n for n in nodes if n] or [1]
-    threads = min(int(os.environ.get("OMP_NUM_THREADS") or cores[0]), *cores)
-    return sum(n // threads for n in cores), threads, False
 
 
 def worked_off(rows: Sequence[dict[str, str]], work: Work) -> Iterator[list[str]]:

@@ -63,8 +63,9 @@ class TrainingReporter:
     def __init__(self, console: Console | None = None, quiet: bool = False) -> None:
         self._console = console or Console(stderr=True, highlight=False, quiet=quiet)
         self._live: Live | None = None
-        self._first: tuple[float, int] | None = None
-        self._last = 0
+        self._first: tuple[float, float] | None = None
+        self._last = 0.0
+        self._at = "the beginning"
         self._said = 0.0
 
     def __enter__(self) -> TrainingReporter:
@@ -75,8 +76,8 @@ class TrainingReporter:
             self._live.stop()
         if kind is KeyboardInterrupt:
             self.note(
-                f"interrupted at step {self._last:,}; run the same command again to go on from the "
-                "last checkpoint"
+                f"interrupted at {self._at}; run the same command again to go on from the last "
+                "checkpoint"
             )
 
     def note(self, text: str) -> None:
@@ -85,6 +86,15 @@ class TrainingReporter:
 
     def step(self, done: int, total: int, loss: float | None) -> None:
         """Show how far the training is."""
+        self._at = f"step {done:,}"
+        self._tell(done, total, f"step {done:,} of {total:,}, loss {loss:.3f}")
+
+    def trained(self, done: float, total: int) -> None:
+        """Show how far all trainings are."""
+        self._at = f"{int(done):,} of {total:,} adapters"
+        self._tell(done, total, f"{self._at} trained, {done / total:.0%} of the work")
+
+    def _tell(self, done: float, total: int, said: str) -> None:
         now = time.monotonic()
         # The first step also sets up: the time left is reckoned from the second on. A count that
         # does not rise is another training's.
@@ -93,14 +103,14 @@ class TrainingReporter:
         self._last = done
         since, steps = now - self._first[0], done - self._first[1]
         left = (total - done) * since / steps if steps else None
-        shown = f"step {done:,} of {total:,}, loss {loss:.3f}, {duration(left)} left"
+        shown = f"{said}, {duration(left)} left"
         if self._console.is_terminal:
             self._show(done, total, shown)
         elif now - self._said >= LINE_SECONDS or done == total:
             self._said = now
             self.note(shown)
 
-    def _show(self, done: int, total: int, text: str) -> None:
+    def _show(self, done: float, total: int, text: str) -> None:
         from rich.live import Live
         from rich.progress_bar import ProgressBar
         from rich.table import Table

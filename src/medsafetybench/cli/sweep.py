@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 from ..errors import MsbError
 from ..evaluation.spec import EvaluationSpec
 from . import options, show
+from .evaluate import INCOMPLETE
 from .said import say
 from .told import Told, takes
 from .tuning import (
@@ -29,8 +31,13 @@ from .tuning import (
 if TYPE_CHECKING:
     from ..improvement.sweep import Point, Row
 
+RAY = {
+    "help": "Train the adapters on this Ray cluster, one a worker; local: on this machine as one.",
+    "metavar": "HOST:PORT|local",
+}
 
-@takes(EvaluationSpec, leave_out=NOT_OURS)
+
+@takes(EvaluationSpec, leave_out=NOT_OURS, changes={"ray_address": RAY})
 def sweep(
     told: Told[EvaluationSpec],
     *,
@@ -63,6 +70,7 @@ def sweep(
         seeds=_numbers("--seeds", seeds),
         recipe=chosen_recipe(recipe, None, None, mix, change),
         evidence=evidence_spec(measured_on(evaluate_on, how.data_dir), capability, how),
+        ray_address=how.ray_address,
     )
     total, done = len(points(planned)), 0
     with TrainingReporter() as reporter:
@@ -75,6 +83,9 @@ def sweep(
 
         rows = run_sweep(planned, reporter, tell)
     _write(rows, output, ", ".join(how.judge), as_json)
+    if done < total:
+        say(f"{total - done} adapters failed; the same command tries those again", error=True)
+        sys.exit(INCOMPLETE)
 
 
 def _numbers(option: str, given: str) -> list[int]:

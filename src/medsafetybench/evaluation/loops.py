@@ -26,10 +26,7 @@ def outside_any_loop(work: Callable[[], Done]) -> Done:
 
     Raises KeyboardInterrupt where Ctrl-C stopped it: in good order, or the second time at once.
     """
-    try:
-        run, progress = _done(work)
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt("what was in flight is dropped; do it again to go on") from None
+    run, progress = _done(work)
     if progress.stopped == "interrupted":
         left = progress.total - progress.done
         raise KeyboardInterrupt(f"{run.id}: {left} verdicts left; do it again to go on")

@@ -54,14 +54,18 @@ def perform(
     """Carry out what is left of a run, then close its target and judges.
 
     One process at a time does so; a second one waits, and asks what is left only once it is its
-    turn. Raises StopRun if going on makes no sense; what was stored stays.
+    turn. Raises StopRun if going on makes no sense, and KeyboardInterrupt where a second Ctrl-C
+    dropped what was in flight; what was stored stays.
     """
 
     def waiting() -> None:
         reporter.note("another process is carrying out this run; waiting to take over what is left")
 
     with carrying_out(pipeline.store, pipeline.run, waiting):
-        return asyncio.run(_perform(pipeline, left, reporter, do))
+        try:
+            return asyncio.run(_perform(pipeline, left, reporter, do))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt("what was in flight is dropped; do it again to go on") from None
 
 
 async def _perform(
@@ -126,8 +130,12 @@ def _interruptible(pipeline: Pipeline, reporter: Reporter) -> Iterator[None]:
     def interrupt() -> None:
         if pipeline.progress.stopped and task:
             task.cancel()
+            reporter.note("what was in flight is dropped; run the same command again to go on")
+        elif pipeline.progress.doing:
+            reporter.note("ending; what has come back is kept, and what is out stays out")
+        else:
+            reporter.note("finishing the calls in flight; Ctrl-C again drops them")
         pipeline.stop("interrupted")
-        reporter.note("finishing the calls in flight; Ctrl-C again drops them")
 
     if threading.current_thread() is not threading.main_thread():
         remote = REMOTE.get() or Remote()

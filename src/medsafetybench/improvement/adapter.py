@@ -37,9 +37,9 @@ def claimed(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if record := training_of(folder):
         _check_same(folder, record["settings"], settings)
         return record
-    started = folder / CHECKPOINTS / SETTINGS
-    if started.is_file():
-        _check_same(folder, orjson.loads(started.read_bytes()), settings)
+    if begun(folder):
+        started = (folder / CHECKPOINTS / SETTINGS).read_bytes()
+        _check_same(folder, orjson.loads(started), settings)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise MsbError(f"{folder} exists and is no adapter of ours; give -o a new folder")
     return None
@@ -49,6 +49,11 @@ def begin(folder: Path, settings: Mapping[str, Any]) -> Path:
     """Claim the folder for a training with these settings; return where its checkpoints go."""
     _write(folder / CHECKPOINTS / SETTINGS, settings)
     return folder / CHECKPOINTS
+
+
+def begun(folder: Path) -> bool:
+    """True if the folder is claimed by a training that is not done."""
+    return (folder / CHECKPOINTS / SETTINGS).is_file()
 
 
 def _check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
+
+import orjson
 
 MARK = "whole"
 
@@ -30,3 +33,14 @@ def last_checkpoint(folder: Path) -> Path | None:
         elif path.is_dir():
             shutil.rmtree(path, ignore_errors=True)  # another process may be at it, too
     return found[max(found)] if found else None
+
+
+def share_done(folder: Path) -> float:
+    """The share of its steps that the latest whole checkpoint of a training has; it may be under
+    way elsewhere, and nothing is changed."""
+    shares = [0.0]
+    for whole in folder.glob(f"checkpoint-*/{MARK}"):
+        with suppress(OSError, LookupError, ValueError):  # it goes as soon as there are newer ones
+            state = orjson.loads(whole.with_name("trainer_state.json").read_bytes())
+            shares.append(state["global_step"] / state["max_steps"])
+    return max(shares)

@@ -1,4 +1,4 @@
-"""Processes of one training, on one machine or several: do they begin with the same?
+"""Processes of one training or sweep, on one machine or several: do they begin with the same?
 
     differing([("node-1", {"seed": 0}), ("node-2", {"seed": 0})])    # None
 
@@ -33,7 +33,7 @@ def differing(told: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
             each = f"{here}: {_short(first[names[0]])}; {there}: {_short(seen[names[0]])}"
             return (
                 f"the processes do not begin with the same {names[0]} ({each}); give all of them "
-                "the same command, the same base and data, and an -o on a disk that they share"
+                "the same command, base, data and packages, and an -o on a disk that they share"
             )
     return None
 

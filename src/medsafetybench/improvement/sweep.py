@@ -31,6 +31,7 @@ from .evidence import CAPABILITY, INCOHERENT, EvidenceSpec, capability_of, measu
 from .recipe import Recipe
 from .train import train
 from .training import Training, Watcher
+from .workers import train_on
 
 FAMILIES = tuple(FINETUNE)
 SIZES = (200, 400, 600, 800, 900)
@@ -46,7 +47,8 @@ MIX = "+mix"
 class Sweep:
     """What to tune, on which families and sizes, how often, and how to measure it.
 
-    The adapters go into ``output``, one folder for each family, size and seed.
+    The adapters go into ``output``, one folder for each family, size and seed. ``ray_address`` is
+    that of a Ray cluster whose workers train them, or ``local``; None: they are trained here.
     """
 
     base: str
@@ -56,6 +58,7 @@ class Sweep:
     seeds: Sequence[int] = (0,)
     recipe: Recipe = field(default_factory=Recipe)
     evidence: EvidenceSpec = field(default_factory=EvidenceSpec)
+    ray_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +125,24 @@ def run_sweep(
 ) -> list[Row]:
     """Tune and measure every point that is not done yet; the rows of all of them.
 
-    ``done`` is told of each point as it ends. Raises MsbError for wrong input, before anything.
+    ``done`` is told of each point as it ends. One that failed on a cluster has no rows, and its
+    reason is a note. Raises MsbError for wrong input, before anything.
     """
     planned = points(sweep)
     for point in planned[1:]:
         next(iter(load_benchmark(point.data, data_dir=sweep.evidence.how.data_dir)))
     rows: list[Row] = []
+    trainings = {point: _training(sweep, point) for point in planned[1:]}
+    address = sweep.ray_address
+    failed = train_on(address, list(trainings.values()), watcher) if address else None
     for point in planned:
         target = f"hf:{sweep.base}"
-        if point.family != BASE:
-            train(_training(sweep, point), watcher)
-            target = f"{target}+{sweep.output / point.name}"
+        if training := trainings.get(point):
+            if failed is None:
+                train(training, watcher)
+            elif training.output.absolute() in failed:
+                continue
+            target = f"{target}+{training.output}"
         found = list(_measured(sweep, point, target))
         rows += found
         if done:

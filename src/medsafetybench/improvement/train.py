@@ -21,7 +21,7 @@ from ..models.templates import Template, choose_template, has_chat_template
 from . import adapter
 from .examples import Example, check_sides, data_hash, gather, leaked
 from .trainer import run_training
-from .training import Training, Unwatched, Watcher
+from .training import Decided, Training, Unwatched, Watcher
 
 
 def train(training: Training, watcher: Watcher | None = None) -> dict[str, Any]:
@@ -31,7 +31,16 @@ def train(training: Training, watcher: Watcher | None = None) -> dict[str, Any]:
     or too little memory; what is stored by then stays.
     """
     watcher = watcher or Unwatched()
-    _require()
+    decided = decide(training, watcher)
+    if done := adapter.claimed(training.output, decided.settings):
+        watcher.note(f"{training.output} is done already: {done['steps']} steps")
+        return done
+    return run_training(decided, watcher)
+
+
+def decide(training: Training, watcher: Watcher) -> Decided:
+    """All that decides the adapter. Raises MsbError for wrong input."""
+    require()
     _check_processes(training.processes)
     if training.quantize:
         _check_quantization()
@@ -41,13 +50,11 @@ def train(training: Training, watcher: Watcher | None = None) -> dict[str, Any]:
     template = _template(training, files)
     examples = _examples(training, watcher)
     settings = _settings(training, files, template, examples)
-    if done := adapter.claimed(training.output, settings):
-        watcher.note(f"{training.output} is done already: {done['steps']} steps")
-        return done
-    return run_training(training, files, template, examples, settings, watcher)
+    return Decided(training, files, template, examples, settings)
 
 
-def _require() -> None:
+def require() -> None:
+    """Raise MissingExtra where something that trains is not installed."""
     for package in ("torch", "transformers", "peft", "trl", "accelerate", "datasets"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(f"msb improve ({package})", "train")

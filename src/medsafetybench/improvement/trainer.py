@@ -1,6 +1,6 @@
 """The trainers of TRL, set up and run: everything of a training that touches torch.
 
-    record = run_training(training, files, template, examples, settings, watcher)
+    record = run_training(decided, watcher)
 
 The order of the examples is decided (prepare.py), so the trainer reads them in sequence, as one
 long epoch.
@@ -14,7 +14,6 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import __version__
@@ -29,29 +28,20 @@ from ..models.hf_engine import (
 )
 from ..models.hf_files import ModelFiles
 from ..models.hf_memory import TRAINERS, gigabytes
-from ..models.templates import Template
 from . import adapter
 from .checkpoints import last_checkpoint, mark
 from .encode import IGNORED, Encoder
-from .examples import Example
 from .nodes import differing, everyone_s
 from .prepare import Prepared, prepare
 from .sft import trainer_class
-from .training import Training, Watcher
+from .training import Decided, Training, Watcher
 
 CHECKPOINTS_A_RUN = 10
 LITTLE_ROOM = 1 << 20
 """Bytes: a disk with less than this is taken to be what stopped a checkpoint."""
 
 
-def run_training(
-    training: Training,
-    files: ModelFiles,
-    template: Template,
-    examples: Sequence[Example],
-    settings: Mapping[str, Any],
-    watcher: Watcher,
-) -> dict[str, Any]:
+def run_training(decided: Decided, watcher: Watcher) -> dict[str, Any]:
     """Train from the last checkpoint on, write the adapter, and return its record."""
     from datasets import disable_progress_bars
     from transformers import set_seed
@@ -59,13 +49,15 @@ def run_training(
     disable_progress_bars()
     # What the libraries will do differently one day is theirs to settle; versions are pinned.
     warnings.simplefilter("ignore", FutureWarning)
+    training, files, settings = decided.training, decided.files, decided.settings
     set_seed(training.seed)
     tokenizer = load_tokenizer(files)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-    encoder = Encoder(tokenizer, template)
-    data = prepare(encoder, examples, training.recipe, training.seed)
+    encoder = Encoder(tokenizer, decided.template)
+    data = prepare(encoder, decided.examples, training.recipe, training.seed)
     if data.dropped:
-        watcher.note(f"{data.dropped} of {len(examples)} examples are too long to learn from")
+        of = len(decided.examples)
+        watcher.note(f"{data.dropped} of {of} examples are too long to learn from")
     if size := memory(training, files, data):
         watcher.note(f"takes about {gigabytes(size)} of memory")
     folder = adapter.begin(training.output, settings)

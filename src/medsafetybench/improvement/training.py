@@ -5,11 +5,13 @@ Training("demo", "medsafety/improve", Path("ADAPTER"), load_recipe("toy"))
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from ..models.hf_files import ModelFiles
+from ..models.templates import Template
 from .examples import Example
 from .recipe import Recipe
 
@@ -23,6 +25,9 @@ class Watcher(Protocol):
     def step(self, done: int, total: int, loss: float | None) -> None:
         """After each step; ``loss`` is that of the step, in nats a token."""
 
+    def trained(self, done: float, total: int) -> None:
+        """Of several adapters that workers train, how many are done, parts of them counted."""
+
 
 class Unwatched:
     """Nobody looks."""
@@ -31,6 +36,9 @@ class Unwatched:
         """Nothing."""
 
     def step(self, done: int, total: int, loss: float | None) -> None:
+        """Nothing."""
+
+    def trained(self, done: float, total: int) -> None:
         """Nothing."""
 
 
@@ -60,3 +68,14 @@ class Training:
     quantize: bool = False
     remote_code: bool = False
     report_to: str = "none"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A training with all that decides its adapter; ``settings`` are that for its folder."""
+
+    training: Training
+    files: ModelFiles
+    template: Template
+    examples: Sequence[Example]
+    settings: Mapping[str, Any]
