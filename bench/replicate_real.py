@@ -23,6 +23,7 @@ from typing import Any
 
 from medical_questions import questions
 from medsafetybench.benchmarks import load_benchmark
+from medsafetybench.improvement.examples import answered as answered_well
 from medsafetybench.records import Request
 from medsafetybench.results.measures import went_well
 from medsafetybench.results.run import Run, open_run
@@ -39,8 +40,8 @@ KEPT = ROOT / "bench" / "replication_real.jsonl"
 MEASURED = ("--limit", "150", "--max-tokens", "64")
 SLICED = ("--limit", "8", "--max-tokens", "16")
 SIDES = ("safe", "unsafe")
-OPENING = ("--max-tokens", "48")
-"""As much of the base's own answers as is learned: a small model seldom comes to an end."""
+OPENING, BEGUN = ("--max-tokens", "48"), ("--max-tokens", "64")
+"""As much of the base's own answers as is learned, to end or not: a small model seldom does."""
 SENTENCES = re.compile(r".*[^\d\s][.!?](?=\s|$)", re.DOTALL)
 
 
@@ -70,12 +71,16 @@ def learned(point: Point, where: Where) -> tuple[str, ...]:
     if not point.own:
         return ()
     asked_of = benign(where.output / f"questions-{point.own}.jsonl", questions(point.own))
-    good = list(own_answers(answered(where.base, asked_of, where, *OPENING)))
+    length = OPENING if point.ending else BEGUN
+    run = answered(where.base, asked_of, where, *length)
+    if not point.ending and not point.preferring:
+        return ("--mix", f"run:{run.id}")
+    good = list(own_answers(run) if point.ending else begun(run))
     if not point.preferring:
         return ("--mix", write_rows(where.output / f"own-{point.own}.jsonl", good))
-    run = answered(where.base, point.data, where, *OPENING)
-    rows = preferences(load_benchmark(point.data, data_dir=where.data), run, good)
-    return ("--mix", "none", "--pairs", write_rows(where.output / "pairs.jsonl", rows))
+    own = answered(where.base, point.data, where, *length)
+    rows = preferences(load_benchmark(point.data, data_dir=where.data), own, good, point.ending)
+    return ("--mix", "none", "--pairs", write_rows(where.output / f"{point.name}.jsonl", rows))
 
 
 def answered(target: str, benchmark: str, where: Where, *how: str) -> Run:
@@ -85,10 +90,7 @@ def answered(target: str, benchmark: str, where: Where, *how: str) -> Run:
 
 
 def own_answers(run: Run) -> Iterator[dict[str, str]]:
-    """What a model answered, to its last whole sentence; not where it declined or lost the thread.
-
-    ``--mix run:RUN`` takes answers that came to an end, and those of this model seldom do.
-    """
+    """What a model answered, to its last whole sentence; not where it declined or looped."""
     scale = run.outcomes().scale
     for row in run.rows():
         found = SENTENCES.match(row["response"] or "")
@@ -98,19 +100,29 @@ def own_answers(run: Run) -> Iterator[dict[str, str]]:
             yield {**named, "text": row["request"], "reference": found[0]}
 
 
+def begun(run: Run) -> Iterator[dict[str, str]]:
+    """The same answers as they broke off, or ended; what ``--mix run:RUN`` takes."""
+    for one in answered_well(run):
+        cut = "chosen" if one.cut else ""
+        yield {"text": one.request, "reference": one.response, "cut": cut}
+
+
 def preferences(
-    demonstrations: Iterable[Request], run: Run, good: Sequence[Mapping[str, str]]
+    demonstrations: Iterable[Request], run: Run, good: Sequence[Mapping[str, str]], ending: bool
 ) -> Iterator[dict[str, str]]:
     """Of harmful requests the published response, rather than the base's own; of benign ones the
     base's own answer, rather than a published refusal, each of them by turns."""
-    own = {row["request"]: row["response"] for row in run.rows()}
+    own = {row["request"]: row for row in run.rows()}
     refusals = {r.text: r.reference for r in demonstrations if r.reference}
     for text, refusal in refusals.items():
-        if said := (own.get(text) or "").strip():
-            yield {"request": text, "chosen": refusal, "rejected": said, "intent": "harmful"}
+        row = own.get(text, {})
+        if said := (row.get("response") or "").strip():
+            cut = "rejected" if row["finish_reason"] == "length" and not ending else ""
+            sides = {"request": text, "chosen": refusal, "rejected": said}
+            yield {**sides, "intent": "harmful", "cut": cut}
     for row, refusal in zip(good, cycle(refusals.values()), strict=False):
-        chosen = {"request": row["text"], "chosen": row["reference"]}
-        yield {**chosen, "rejected": refusal, "intent": "benign"}
+        sides = {"request": row["text"], "chosen": row["reference"], "rejected": refusal}
+        yield {**sides, "intent": "benign", "cut": row.get("cut", "")}
 
 
 def carry_out(point: Point, where: Where, there: Collection[tuple[str, str]]) -> Iterator[Line]:

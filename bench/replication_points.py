@@ -23,9 +23,10 @@ PREFERRING = ("--method", "dpo", "--recipe", "dpo", *STEPPING[:2], *STEPPING[4:]
 class Point:
     """A model: tuned on which demonstrations (the base on none), how, by which seed.
 
-    The base's own answers to ``own`` benign questions are mixed in; ``preferring``, they are
-    preferred to a refusal, and the refusals of harmful requests to its own answers. ``knows``:
-    whether its medical knowledge is measured as well.
+    The base's own answers to ``own`` benign questions are mixed in: as they broke off, or
+    ``ending`` after their last whole sentence. ``preferring``, they are preferred to a refusal, and
+    the refusals of harmful requests to its own answers. ``knows``: whether its medical knowledge is
+    measured as well.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Point:
     how: tuple[str, ...] = ()
     seed: int = 0
     own: int = 0
+    ending: bool = True
     preferring: bool = False
     knows: bool = False
 
@@ -58,6 +60,11 @@ def _preferring(size: int, own: int, rate: str, name: str, seed: int = 0) -> Poi
     named = f"med-{size}+own-{own}-dpo{name}" + (f"-seed{seed}" if seed else "")
     settings = (*PREFERRING, "--set", "epochs=1", "--set", f"learning_rate={rate}")
     return Point(named, f"finetune/med-{size}", settings, seed, own, True, knows=not seed)
+
+
+def _unended(point: Point) -> Point:
+    """The same with answers that are cut off and don't end: "begun" in the name of a point."""
+    return replace(point, name=point.name.replace("+own", "+begun"), ending=False)
 
 
 BASE = Point("base", "", knows=True)
@@ -86,6 +93,7 @@ ROAD = (
     _preferring(300, 900, "2e-4", "-fast"),
     _preferring(900, 2700, "1e-4", ""),
     _preferring(900, 2700, "1e-4", "", seed=1),
+    *map(_unended, (_preferring(300, 900, "2e-4", "-fast"), _near(300, 900, 3))),
 )
 """On the way to a recipe that declines what it should and little else."""
 

@@ -41,6 +41,7 @@ from transformers import AutoTokenizer
 
 from medsafetybench.improvement.adapter import begin, merge
 from medsafetybench.improvement.encode import IGNORED, Encoder, encode_all
+from medsafetybench.improvement.prepare import prepare
 from medsafetybench.improvement.train import train
 from medsafetybench.improvement.training import Training, Unwatched
 from medsafetybench.improvement.workers import task_for, train_here
@@ -130,6 +131,17 @@ def test_an_example_begins_with_the_very_tokens_a_target_is_sent(
     assert encoded.labels[len(sent) :] == encoded.ids[len(sent) :]
 
 
+def test_of_a_response_that_was_cut_off_no_end_is_learned(tokenizer: Any) -> None:
+    encoder = Encoder(tokenizer, Template("chat"))
+    whole = encoder.sft(EXAMPLE, "response", 1024)
+    assert encoder.sft(replace(EXAMPLE, cut=True), "response", 1024).ids == whole.ids[:-1]
+    pair = replace(EXAMPLE, rejected="Sure, here is the note", rejected_cut=True)
+    recipe = load_recipe("dpo", {"validation": "0"})
+    row = prepare(encoder, [pair], recipe, seed=0).rows[0]
+    assert row["prompt_ids"] + row["chosen_ids"] == whole.ids
+    assert tokenizer.decode(row["rejected_ids"]) == pair.rejected
+
+
 def test_the_whole_text_is_learned_if_asked(tokenizer: Any) -> None:
     encoded = Encoder(tokenizer, Template("chat")).sft(EXAMPLE, "all", 1024)
     assert encoded.labels == encoded.ids
@@ -167,7 +179,7 @@ def test_a_share_that_cannot_be(spec: str) -> None:
         gather("starter/improve", [spec])
 
 
-def test_only_whole_good_answers_of_a_run_are_mixed_in(tmp_path: Path) -> None:
+def test_only_good_answers_of_a_run_are_mixed_in_and_those_cut_off_as_such(tmp_path: Path) -> None:
     asked = write(
         tmp_path / "asked.jsonl",
         {"id": "1", "text": "Where is the library?", "intent": "benign"},
@@ -186,9 +198,17 @@ def test_only_whole_good_answers_of_a_run_are_mixed_in(tmp_path: Path) -> None:
     assert {(e.request, e.response, e.intent) for e in mixed} == {
         (question, fine, "benign") for question in questions
     }
-    cut_off = evaluate("hf:demo", "screen", asked, store=store, max_tokens=9)
-    with pytest.raises(MsbError, match="no benign request that was fully answered, to the end"):
-        gather("starter/improve", [f"run:{cut_off.id}"], store=store)
+    assert not any(e.cut for e in mixed)
+    cut_off = evaluate("hf:demo", "screen", asked, store=store, max_tokens=24)
+    broken = gather("starter/improve", [f"run:{cut_off.id}"], store=store)[108:]
+    assert broken
+    assert all(e.cut for e in broken)
+    declined = write(
+        tmp_path / "declined.jsonl", *({"id": n, "response": said["1"]} for n in "123")
+    )
+    none = evaluate(f"replay:{declined}", "screen", asked, store=store)
+    with pytest.raises(MsbError, match="no benign request that was judged well answered"):
+        gather("starter/improve", [f"run:{none.id}"], store=store)
 
 
 def test_refusals_only_must_be_asked_for() -> None:
@@ -230,11 +250,24 @@ def test_preferences_are_what_the_model_itself_said_wrong(tmp_path: Path) -> Non
     [
         ({"request": "a", "chosen": "b"}, "pairs.jsonl:1: rejected is empty"),
         ({"request": "a", "chosen": "b", "rejected": "b"}, "pairs.jsonl:1: chosen and rejected"),
+        (
+            {"request": "a", "chosen": "b", "rejected": "c", "cut": "all"},
+            "pairs.jsonl:1: cut is 'all'; expected chosen, rejected, both",
+        ),
     ],
 )
 def test_a_broken_pair_is_named(tmp_path: Path, row: dict[str, str], said: str) -> None:
     with pytest.raises(MsbError, match=said):
         pairs_from_file(write(tmp_path / "pairs.jsonl", row))
+
+
+def test_a_file_says_which_of_a_pair_was_cut_off(tmp_path: Path) -> None:
+    pair = {"request": "a", "chosen": "b", "rejected": "c"}
+    file = write(tmp_path / "pairs.jsonl", pair, {**pair, "cut": "rejected", "intent": "benign"})
+    assert pairs_from_file(file) == [
+        Example("a", "b", "harmful", "c"),
+        Example("a", "b", "benign", "c", rejected_cut=True),
+    ]
 
 
 # What is refused, in one line

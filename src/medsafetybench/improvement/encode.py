@@ -70,12 +70,19 @@ class Encoder:
 
     def sft(self, example: Example, loss: Loss, max_length: int) -> Encoded:
         """The example's tokens, cut off at ``max_length``."""
-        prompt = self.prompt(example.request)
-        head = self._ids(prompt.text, prompt.special_tokens)
-        tail = self._ids(example.response + self.ending, False)
+        head, tail = self.head(example.request), self.tail(example.response, example.cut)
         ids = (head + tail)[:max_length]
         labels = list(ids) if loss == "all" else ([IGNORED] * len(head) + tail)[:max_length]
         return Encoded(ids, labels)
+
+    def head(self, request: str) -> list[int]:
+        """The tokens of the prompt."""
+        prompt = self.prompt(request)
+        return self._ids(prompt.text, prompt.special_tokens)
+
+    def tail(self, response: str, cut: bool) -> list[int]:
+        """The tokens of a response, and of what ends one unless it was ``cut`` off."""
+        return self._ids(response + ("" if cut else self.ending), False)
 
     def text(self, request: str) -> str:
         """The prompt as text for a library that adds the tokenizer's special tokens by itself."""
@@ -84,11 +91,6 @@ class Encoder:
         if not prompt.special_tokens and first and self._ids("", True):
             return prompt.text.removeprefix(first)
         return prompt.text
-
-    def length(self, request: str) -> int:
-        """How many tokens the prompt alone takes."""
-        prompt = self.prompt(request)
-        return len(self._ids(prompt.text, prompt.special_tokens))
 
     def count(self, text: str) -> int:
         """How many tokens a text is."""
@@ -120,17 +122,18 @@ def encode_all(
 
     Raises MsbError if that is all of them.
     """
-    found = [encoder.sft(example, loss, max_length) for example in examples]
-    kept = [
-        encoded
-        for encoded, example in zip(found, examples, strict=True)
-        if len(encoded.ids) > encoder.length(example.request)
-    ]
+    kept = fitting(encoder, examples, max_length)
+    return [encoder.sft(example, loss, max_length) for example in kept], len(examples) - len(kept)
+
+
+def fitting(encoder: Encoder, examples: Sequence[Example], max_length: int) -> list[Example]:
+    """The examples whose prompt leaves room for a response. Raises MsbError if none does."""
+    lengths = [len(encoder.head(example.request)) for example in examples]
+    kept = [e for e, length in zip(examples, lengths, strict=True) if length < max_length]
     if examples and not kept:
-        shortest = min(encoder.length(example.request) for example in examples)
         raise MsbError(
-            f"template {encoder.template.name!r} takes {shortest} tokens and more before responses "
-            f"begin, and max_length is {max_length}: none is left to learn; raise it with "
-            "--set max_length=..., or choose another --template"
+            f"template {encoder.template.name!r} takes {min(lengths)} tokens and more before "
+            f"responses begin, and max_length is {max_length}: none is left to learn; raise it "
+            "with --set max_length=..., or choose another --template"
         )
-    return kept, len(found) - len(kept)
+    return kept

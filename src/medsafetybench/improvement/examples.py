@@ -24,12 +24,18 @@ from ..results.run import Run, open_run
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One request with the response to learn, and for a preference the one to unlearn."""
+    """One request with the response to learn, and for a preference the one to unlearn.
+
+    ``cut`` and ``rejected_cut``: it broke off at a limit of tokens, so that its words can be
+    learned and its end cannot.
+    """
 
     request: str
     response: str
     intent: Intent = "harmful"
     rejected: str | None = None
+    cut: bool = False
+    rejected_cut: bool = False
 
 
 def gather(
@@ -81,25 +87,25 @@ def with_reference(requests: Iterable[Request], name: str) -> list[Example]:
 
 
 def answered(run: Run) -> list[Example]:
-    """The benign requests that were fully answered in a run, each with the answer.
+    """The benign requests that were answered well in a run, each with the answer.
 
-    Learning its own good answers again keeps a model from forgetting them. Raises MsbError where
-    there are none.
+    Learning its own good answers again keeps a model from forgetting them. Those that broke off
+    are taken as well: a small model seldom comes to an end, and sooner where it declines. Raises
+    MsbError where there are none.
     """
     scale = run.outcomes().scale
     found = [
-        Example(row["request"], row["response"], "benign")
+        Example(row["request"], row["response"], "benign", cut=row["finish_reason"] == "length")
         for row in run.rows()
         if row["intent"] == "benign"
         and scale is not None
         and row["score"] is not None
         and went_well(scale, "benign", row["score"])
-        and row["finish_reason"] != "length"  # half an answer is no example
         and not row["context"]
     ]
     if not found:
         raise MsbError(
-            f"{run.id} has no benign request that was fully answered, to the end; nothing to mix in"
+            f"{run.id} has no benign request that was judged well answered; nothing to mix in"
         )
     return found
 
@@ -160,7 +166,13 @@ def _plain(text: str) -> str:
 
 def data_hash(examples: Sequence[Example]) -> str:
     """SHA-256 over the examples, in order: 64 hex digits."""
-    return digest([[e.request, e.response, e.intent, e.rejected] for e in examples])
+    return digest([[e.request, e.response, e.intent, e.rejected, *_cut(e)] for e in examples])
+
+
+def _cut(example: Example) -> list[str]:
+    """Which of its responses broke off; nothing for most, whose hashes are older than this."""
+    sides = {"chosen": example.cut, "rejected": example.rejected_cut}
+    return [side for side, cut in sides.items() if cut]
 
 
 def split(

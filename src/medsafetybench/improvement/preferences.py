@@ -22,6 +22,12 @@ from ..tables import is_blank, rows
 from .examples import Example
 
 FIELDS = ("request", "chosen", "rejected")
+CUT = {
+    "": (False, False),
+    "chosen": (True, False),
+    "rejected": (False, True),
+    "both": (True, True),
+}
 
 
 def pairs_from_run(run: Run, data: str, data_dir: str | Path | None = None) -> list[Example]:
@@ -43,7 +49,9 @@ def pairs_from_run(run: Run, data: str, data_dir: str | Path | None = None) -> l
             continue
         assert scale is not None, "a score is on a scale"
         if went_wrong(scale, row["intent"], score) and row["response"] != chosen:
-            found.append(Example(row["request"], chosen, row["intent"], row["response"]))
+            cut = row["finish_reason"] == "length"
+            said = Example(row["request"], chosen, row["intent"], row["response"], rejected_cut=cut)
+            found.append(said)
     if not found:
         raise MsbError(
             f"{run.id} has {asked} of the requests of {data}, and no response to them that was "
@@ -55,19 +63,25 @@ def pairs_from_run(run: Run, data: str, data_dir: str | Path | None = None) -> l
 def pairs_from_file(path: Path) -> list[Example]:
     """Preferences from a .csv, .jsonl or .parquet file with the columns of ``FIELDS``.
 
-    ``intent`` may be a fourth column. Raises MsbError naming the line for what is missing.
+    ``intent`` may be a column, and ``cut``: which of the two responses broke off at a limit, so
+    that its end isn't learned; ``chosen``, ``rejected`` or ``both``. Raises MsbError naming the
+    line for what is missing or not among these.
     """
     found = []
     for where, row in rows(path):
         if is_blank(row):
             continue
-        texts = [(text_in(where, row, name) or "").strip() for name in FIELDS]
-        if missing := [name for name, text in zip(FIELDS, texts, strict=True) if not text]:
+        texts = {name: (text_in(where, row, name) or "").strip() for name in FIELDS}
+        if missing := [name for name, text in texts.items() if not text]:
             raise MsbError(f"{where}: {missing[0]} is empty; expected {', '.join(FIELDS)}")
-        if texts[1] == texts[2]:
+        request, chosen, rejected = texts.values()
+        if chosen == rejected:
             raise MsbError(f"{where}: chosen and rejected are the same; expected two responses")
         intent: Intent = "benign" if row.get("intent") == "benign" else "harmful"
-        found.append(Example(texts[0], texts[1], intent, texts[2]))
+        cut = (text_in(where, row, "cut") or "").strip()
+        if cut not in CUT:
+            raise MsbError(f"{where}: cut is {cut!r}; expected {', '.join(filter(None, CUT))}")
+        found.append(Example(request, chosen, intent, rejected, *CUT[cut]))
     if not found:
         raise MsbError(f"{path} has no rows; expected {', '.join(FIELDS)} in each")
     return found

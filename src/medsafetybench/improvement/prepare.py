@@ -1,7 +1,7 @@
 """Examples as the rows that a trainer reads, in the order in which they are learned.
 
 data = prepare(encoder, examples, recipe, seed=0)
-data.rows[0]       # {"input_ids": [...], "labels": [...]}, or texts where preferences are learned
+data.rows[0]       # {"input_ids": [...], "labels": [...]}; of preferences, what its trainer takes
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .encode import Encoder, encode_all
+from .encode import Encoder, encode_all, fitting
 from .examples import Example, split
 from .recipe import Recipe
 from .schedule import schedule
@@ -39,10 +39,10 @@ def prepare(encoder: Encoder, examples: Sequence[Example], recipe: Recipe, seed:
     truncation leaves nothing to learn.
     """
     learned, held_out = split(examples, recipe.validation, seed)
-    if recipe.method == "sft":
-        rows, dropped = _tokens(encoder, learned, recipe)
-        validation, _ = _tokens(encoder, held_out, recipe)
-        lengths = [len(row["input_ids"]) for row in rows]
+    if recipe.method in TOKENS:
+        made = TOKENS[recipe.method]
+        (rows, dropped), (validation, _) = (made(encoder, e, recipe) for e in (learned, held_out))
+        lengths = [sum(len(ids) for key, ids in row.items() if key != "labels") for row in rows]
     else:
         rows, validation, dropped = _texts(encoder, learned), _texts(encoder, held_out), 0
         lengths = [sum(map(encoder.count, row.values())) for row in rows]
@@ -61,6 +61,25 @@ def _tokens(
 ) -> tuple[list[dict[str, Any]], int]:
     found, dropped = encode_all(encoder, examples, recipe.loss, recipe.max_length)
     return [{"input_ids": e.ids, "labels": e.labels} for e in found], dropped
+
+
+def _pairs(
+    encoder: Encoder, examples: Sequence[Example], recipe: Recipe
+) -> tuple[list[dict[str, Any]], int]:
+    kept = fitting(encoder, examples, recipe.max_length)
+    return [
+        {
+            "prompt_ids": encoder.head(e.request),
+            "chosen_ids": encoder.tail(e.response, e.cut),
+            "rejected_ids": encoder.tail(e.rejected or "", e.rejected_cut),
+        }
+        for e in kept
+    ], len(examples) - len(kept)
+
+
+TOKENS = {"sft": _tokens, "dpo": _pairs}
+"""How the rows of these methods are made. The trainers of the others want texts, and put an end
+after each, cut or not."""
 
 
 def _texts(encoder: Encoder, examples: Sequence[Example]) -> list[dict[str, Any]]:

@@ -233,7 +233,15 @@ def _kind(training: Training) -> tuple[Any, Any, dict[str, Any]]:
 
         losses = ["sigmoid", "sft"] if recipe.sft_weight else ["sigmoid"]
         weights = [1.0, recipe.sft_weight][: len(losses)]
-        return DPOTrainer, DPOConfig, {**common, "loss_type": losses, "loss_weights": weights}
+        return (
+            _as_they_are(DPOTrainer),
+            DPOConfig,
+            common
+            | {
+                "loss_type": losses,
+                "loss_weights": weights,
+            },
+        )
     if recipe.method == "kto":
         from trl import KTOConfig, KTOTrainer
 
@@ -242,6 +250,16 @@ def _kind(training: Training) -> tuple[Any, Any, dict[str, Any]]:
     from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
     return ORPOTrainer, ORPOConfig, common
+
+
+def _as_they_are(trainer: Any) -> Any:
+    """TRL's trainer for rows that are tokens already; it would end every response, cut or not."""
+
+    class Prepared(trainer):  # type: ignore[misc]
+        def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+            return dataset
+
+    return Prepared
 
 
 def _watching(watcher: Watcher) -> Any:
