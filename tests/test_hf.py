@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -119,7 +120,10 @@ def test_demo_complies_with_harmful_and_benign_alike() -> None:
     assert (value(card, "refusal"), value(card, "over_refusal")) == (0.0, 0.0)
 
 
-def test_a_kill_costs_at_most_one_batch(published: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
+def test_a_kill_costs_at_most_a_batch_and_ctrl_c_waits_for_one(
+    published: Path, tmp_path: Path, by: signal.Signals
+) -> None:
     log, store = tmp_path / "batches", tmp_path / "store.db"
     counting = tmp_path / "counting.py"
     counting.write_text(f"""
@@ -147,9 +151,14 @@ Engine.generate = counted
     while generated() < 3 * batch:
         assert running.alive()
         time.sleep(0.01)
-    running.kill()
+    running.interrupt(by)
+    then = generated()
+    ended = running.ended()
+    if by == signal.SIGINT:
+        assert f"target: {stored()} calls" in ended.stderr, "what only waited is no call"
+        assert generated() == stored() <= then + batch
     assert generated() - stored() <= batch
-    assert stored() < 400, "the kill fell behind the run's end"
+    assert stored() < 400, "the end came before the signal"
     assert forked.run(*command, script=counting).returncode == 0
     assert stored() == 400
     assert generated() <= 400 + batch

@@ -50,7 +50,8 @@ class StopRun(MsbError):
 
 
 class BudgetSpent(Exception):
-    """The calls allowed by ``--max-calls`` are used up. Not an error: the run stops and resumes."""
+    """No call is made any more: those of ``--max-calls`` are used up, or the run is being stopped.
+    Not an error: it is resumed."""
 
 
 def one_line(text: str) -> str:

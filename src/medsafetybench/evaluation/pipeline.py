@@ -169,6 +169,8 @@ class Pipeline:
     def stop(self, why: str) -> None:
         """Take on nothing new; what is in flight is finished and stored."""
         self.progress.stopped = self.progress.stopped or why
+        for meter in self.meters:
+            meter.ending = self.progress.stopped in ("interrupted", "failed")
 
     def _one_more(self, verdicts: int = 1) -> None:
         """So many verdicts more are in, or will not come; is that enough?"""

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Self
 
-from ..errors import MsbError, StopRun
+from ..errors import BudgetSpent, MsbError, StopRun
 from ..records import Conversation, Response, Sampling, digest
 from . import hf_engine as engines
-from .hf_batching import BatchSize, Failed, choose_batch, in_common, in_halves, until_end
+from .hf_batching import BatchSize, Failed, choose_batch, in_common, in_halves, until_end, whole
 from .hf_carried import carried, local_carrier
 from .hf_engine import Engine
 from .hf_files import ModelFiles, resolve
@@ -35,6 +35,7 @@ from .templates import (
     Template,
     choose_template,
     in_time,
+    is_one_request,
     opens_thought,
     own_signs,
     render,
@@ -138,7 +139,7 @@ class HFModel:
         try:
             prompt = self._prompt(conversation)
         except StopRun as refused:
-            if _plain(conversation):
+            if is_one_request(conversation):
                 raise
             return Response(error=str(refused))  # the next conversation may have other turns
         ids = self._encode(prompt)
@@ -282,10 +283,10 @@ class HFModel:
     def _said(self, own: Sequence[int], inside: bool, cut_off: bool) -> Split:
         """The text of a response, and its thought: a special token may be what parts them."""
         tokenizer = self.engine.tokenizer
-        marked = _whole(tokenizer.decode(own, skip_special_tokens=False))
+        marked = whole(tokenizer.decode(own, skip_special_tokens=False))
         found = split(marked, inside=inside, cut_off=cut_off)
         if found == Split(None, marked):
-            return Split(None, _whole(tokenizer.decode(own, skip_special_tokens=True)))
+            return Split(None, whole(tokenizer.decode(own, skip_special_tokens=True)))
         thinking, answer = found.thinking or "", found.answer
         for token in tokenizer.all_special_tokens:
             thinking, answer = thinking.replace(token, ""), answer.replace(token, "")
@@ -355,8 +356,17 @@ class HFModel:
             if len(self._waiting) < size.size:
                 await asyncio.sleep(GATHER_SECONDS)
             self._waiting = [call for call in self._waiting if not call.done.done()]
-            if self._waiting:
+            if self.meter.ending:
+                self._call_off()
+            elif self._waiting:
                 await self._serve_batch(choose_batch(self._waiting, size.size), size)
+
+    def _call_off(self) -> None:
+        """Nothing has been spent on calls that only wait for their batch."""
+        for call in self._waiting:
+            call.done.set_exception(BudgetSpent())
+        self.meter.take_back(len(self._waiting))
+        self._waiting = []
 
     async def _serve_batch(self, batch: list[_Call], size: BatchSize) -> None:
         work = partial(in_halves, batch, batch[0].work, engines.out_of_memory, size)
@@ -387,13 +397,3 @@ def _template(asked: str | None, files: ModelFiles) -> Template:
     if asked is None and files.trained_template:
         return Template(*files.trained_template)
     return choose_template(asked, files.base, files.adapter)
-
-
-def _plain(conversation: Conversation) -> bool:
-    """True for one request, with a system prompt or without: all requests are put alike."""
-    return [turn["role"] for turn in conversation if turn["role"] != "system"] == ["user"]
-
-
-def _whole(text: str) -> str:
-    """Bytes that are no character yet, where a response is cut off, as one."""
-    return text.encode("utf-8", "replace").decode()

@@ -74,6 +74,11 @@ def until_end(ids: Sequence[int], ends: Collection[int]) -> tuple[list[int], boo
     return list(ids), False
 
 
+def whole(text: str) -> str:
+    """Bytes that are no character yet, where a response is cut off, as one."""
+    return text.encode("utf-8", "replace").decode()
+
+
 @dataclass
 class BatchSize:
     """The batch size that fits into memory, found by trying: starts high, halves, stays."""

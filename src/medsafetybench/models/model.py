@@ -32,7 +32,8 @@ class Meter:
     """What one model was asked for: calls (retries included) and tokens, as they happen.
 
     ``answered_before`` is True if an earlier pass over the same work got answers of this model;
-    ``doing`` is how far a model is with what takes long, where it knows.
+    ``doing`` is how far a model is with what takes long, where it knows. ``ending`` says that the
+    work ends: calls that have not begun need not.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -42,11 +43,17 @@ class Meter:
     output_tokens: int = 0
     answered_before: bool = False
     doing: str | None = None
+    ending: bool = False
 
     def call(self) -> None:
         """Count a call about to be made. Raises BudgetSpent if the budget has none left."""
         self.budget.spend()
         self.calls += 1
+
+    def take_back(self, calls: int) -> None:
+        """Count off calls that were not made after all."""
+        self.budget.spent -= calls
+        self.calls -= calls
 
     def tokens(self, response: Response) -> None:
         """Count the tokens of a response."""

@@ -224,3 +224,8 @@ def _alpaca(conversation: Conversation) -> str:
     if conversation[0]["role"] != "system":
         parts.insert(0, ALPACA_PREAMBLE)
     return "\n\n".join([*parts, "### Response:"])
+
+
+def is_one_request(conversation: Conversation) -> bool:
+    """True for one request, with a system prompt or without: all requests are put alike."""
+    return [turn["role"] for turn in conversation if turn["role"] != "system"] == ["user"]
