@@ -18,7 +18,8 @@
 # make replicate the paper's experiment at toy scale (about an hour)
 # make replicate-real   the same on a real model, point by point (hours; SLICE=1: two minutes)
 # make bench-throughput / bench-judge / bench-fit / bench-criteria / bench-local / bench-train /
-#      bench-statistics / bench-batches / bench-scale (half an hour, 6 GB of disk)
+#      bench-statistics / bench-knowledge (an hour or two; LIMIT=100: less) / bench-batches /
+#      bench-scale (half an hour, 6 GB of disk)
 #                the figures of docs/, timed or computed anew
 # make judge-cards   the judge cards that the package ships, whenever one of its judges has changed
 # make train-screen / train-demo    the shipped weights, from the published data
@@ -32,7 +33,8 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: demo demo-real real-model test axe fuzz mutants docs docs-images hooks lint audit sbom lock \
   pythons docker-steps dist clean \
   replicate replicate-real train-screen train-demo judge-cards \
-  bench-throughput bench-judge bench-fit bench-criteria bench-local bench-train bench-statistics bench-batches bench-scale
+  bench-throughput bench-judge bench-fit bench-criteria bench-local bench-train bench-statistics bench-batches bench-scale \
+  bench-knowledge
 
 demo: .venv/demo
 	$(BIN)/msb evaluate --target hf:demo --judge screen --benchmark starter --max-tokens 64 \
@@ -157,6 +159,9 @@ bench-statistics: .venv/dev
 
 bench-scale: .venv/dev
 	$(BIN)/python bench/bench_scale.py
+
+bench-knowledge: .venv/dev real-model
+	$(BIN)/python bench/bench_knowledge.py $(if $(LIMIT),--limit $(LIMIT))
 
 bench-batches: .venv/dev
 	$(BIN)/python bench/bench_batches.py

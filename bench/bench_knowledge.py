@@ -1,11 +1,13 @@
 """What a model knows, by `msb capability` and by lm-eval's own command on the same questions.
 
-    python bench/bench_knowledge.py --model FOLDER --data ../shared/data [--limit 100]
+    python bench/bench_knowledge.py --data ../shared/data [--model FOLDER] [--limit 100]
 
-All of MedQA, MedMCQA, PubMedQA's official test and six subjects of MMLU: an hour on one core for
-135 million parameters. The files are put into the columns that lm-eval's tasks read by the lines
-below, not by those of the package; so a difference would show on either side. Each set's accuracy
-stands beside chance, and beside it lm-eval's; the last line says how many are the same.
+SmolLM2-135M-Instruct (`make real-model`), or another folder or GGUF file. All of MedQA, MedMCQA,
+PubMedQA's official test and six subjects of MMLU: an hour or two on one core for 135 million
+parameters. The files are put into the columns that lm-eval's tasks read by the lines below, not by
+those of the package; so a difference would show on either side. Each set's accuracy stands beside
+chance, and beside it lm-eval's; the last line says how many are the same. With a limit both are
+asked the questions that `msb capability --limit` draws.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from typing import Any
 
 import lm_eval.tasks
 
+from medsafetybench.capability.tasks import load_tasks, question_set
+from medsafetybench.models.hf_files import resolve
+from real_model import real_model
 from replication import asked, write_rows
 
 Row = dict[str, Any]
@@ -61,11 +66,14 @@ def questions(folder: Path) -> Iterator[tuple[str, str, Iterable[Row]]]:
         yield f"mmlu_{subject}", f"mmlu/default/mmlu_{subject}.yaml", rows
 
 
-def tasks(folder: Path, output: Path) -> list[str]:
+def tasks(root: Path, output: Path, limit: int | None) -> list[str]:
     """Write each task as lm-eval takes it, with the questions of our files; their names."""
     names = []
-    for name, yaml, rows in questions(folder):
-        data = write_rows(output / f"{name}.jsonl", rows)
+    ours = load_tasks(["medical"], data_dir=root)
+    for name, yaml, rows in questions(root / "medical-knowledge"):
+        _, drawn = question_set(ours[name], 0, limit)
+        some = (row for n, row in enumerate(rows) if drawn is None or n in drawn)
+        data = write_rows(output / f"{name}.jsonl", some)
         told: Mapping[str, Any] = {
             "include": str(THEIRS / yaml),
             "task": f"direct_{name}",
@@ -83,14 +91,14 @@ def tasks(folder: Path, output: Path) -> list[str]:
     return names
 
 
-def direct(model: str, names: list[str], folder: Path, few: list[str]) -> dict[str, float]:
+def direct(model: str, names: list[str], folder: Path) -> dict[str, float]:
     """The accuracies that lm-eval's own command writes."""
     subprocess.run(
         [
             *(sys.executable, "-m", "lm_eval", "run", "--model", "hf", "--device", "cpu"),
             *("--model_args", f"pretrained={model},dtype=float32", "--batch_size", "8"),
             *("--tasks", ",".join(names), "--include_path", str(folder), "--apply_chat_template"),
-            *("--output_path", str(folder / "found.json"), *few),
+            *("--output_path", str(folder / "found.json")),
         ],
         check=True,
         stdout=sys.stderr,
@@ -103,18 +111,21 @@ def direct(model: str, names: list[str], folder: Path, few: list[str]) -> dict[s
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--model", required=True, help="a folder of transformers'")
+    parser.add_argument("--model", default=str(real_model() or ""), help="its folder or file")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--limit", help="the first so many questions of each set")
+    parser.add_argument("--limit", type=int, help="so many questions of each set")
     parser.add_argument("--store", default="build/knowledge.db")
     given = parser.parse_args()
-    few = ["--limit", given.limit] if given.limit else []
-    with tempfile.TemporaryDirectory() as folder:
-        names = tasks(given.data / "medical-knowledge", Path(folder))
-        theirs = direct(given.model, names, Path(folder), few)
+    if not given.model:
+        sys.exit("the real model is not installed; `make real-model` does so")
+    folder = str(resolve(given.model).base)
+    few = ["--limit", str(given.limit)] if given.limit else []
+    with tempfile.TemporaryDirectory() as written:
+        names = tasks(given.data, Path(written), given.limit)
+        theirs = direct(folder, names, Path(written))
     told = asked(
-        *("capability", "--target", f"hf:{given.model}", "--tasks", "medical", "--dtype", "float32"),
-        *("--data-dir", str(given.data), "--store", given.store, *few),
+        *("capability", "--target", f"hf:{folder}", "--tasks", "medical"),
+        *("--dtype", "float32", "--data-dir", str(given.data), "--store", given.store, *few),
     )
     same = 0
     for one in told["results"]:

@@ -1,27 +1,38 @@
-"""The real model on this machine: `hf:` against transformers, one by one and in batches of 32.
+"""The real model on this machine: `hf:` against transformers, one by one and in batches of 32, and
+against llama.cpp's server.
 
     python bench/bench_real.py [--requests 64] [--new 64] [--alone 4] [--device cuda]
 
 SmolLM2-135M-Instruct (`make real-model`), the starter's requests, greedy, float32, one thread; all
 sides in one process, one after the other. Tokens a second of processor time, which a shared machine
 stretches less, and with a GPU by the clock; a response's tokens are counted up to its end. "Batch
-of 32" are the requests in their order, 32 at a time, padded on the left. Without the package
-nothing is measured, and a line says so.
+of 32" are the requests in their order, 32 at a time, padded on the left. llama.cpp's server
+(`pip install 'llama-cpp-python[server]'`) has the same file in its 4 bits and answers one request
+at a time; where it is not installed it is left out. Without the model nothing is measured, and a
+line says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import os
+import socket
+import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import psutil
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
@@ -30,6 +41,7 @@ from bench_local import batched
 from medsafetybench import load_benchmark
 from medsafetybench.models.hf import HFModel
 from medsafetybench.models.hf_files import resolve
+from medsafetybench.models.openai import OpenAIModel
 from medsafetybench.models.settings import Endpoint
 from real_model import real_model
 
@@ -79,11 +91,50 @@ class Ours:
         return self._runner.run(batched(self._model, texts, new))
 
 
+class LlamaCpp:
+    """llama.cpp's server on the same file, asked by our own client."""
+
+    def __init__(self, path: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        start = (sys.executable, "-m", "llama_cpp.server", "--model", str(path))
+        options = ("--port", str(port), "--n_ctx", "2048", "--n_threads", "1")
+        self._process = subprocess.Popen(
+            [*start, *options, "--n_threads_batch", "1"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        atexit.register(self._process.kill)
+        address = f"http://127.0.0.1:{port}/v1"
+        while self._process.poll() is None:
+            with suppress(OSError), urllib.request.urlopen(f"{address}/models", timeout=5):
+                break
+            time.sleep(0.2)
+        else:
+            sys.exit(f"llama.cpp's server ended with exit code {self._process.returncode}")
+        endpoint = Endpoint(url=address, concurrency=1, timeout=600)
+        self._model = OpenAIModel("smollm2", endpoint)
+        self._runner = asyncio.Runner()
+
+    def answers(self, texts: Sequence[str], new: int) -> list[str]:
+        """The responses, in the order of the requests."""
+        return self._runner.run(batched(self._model, texts, new))
+
+    def clock(self) -> float:
+        """Seconds of processor time that the server has taken."""
+        spent = psutil.Process(self._process.pid).cpu_times()
+        return float(spent.user + spent.system)
+
+
 def measured(
-    name: str, answer: Callable[[Sequence[str]], list[str]], texts: Sequence[str], there: Reference
+    name: str,
+    answer: Callable[[Sequence[str]], list[str]],
+    texts: Sequence[str],
+    there: Reference,
+    clock: Callable[[], float],
 ) -> tuple[float, list[str]]:
     """Tokens a second, and the texts; said on standard error."""
-    clock = time.process_time if there.model.device.type == "cpu" else time.perf_counter
     started = clock()
     said = answer(texts)
     spent = clock() - started
@@ -114,7 +165,12 @@ def main() -> None:
         "batch of 32": (lambda t: there.answers(t, BATCH, asked.new), texts),
         "hf:": (lambda t: ours.answers(t, asked.new), texts),
     }
-    found = {n: measured(n, call, some, there) for n, (call, some) in sides.items()}
+    clock = time.process_time if asked.device == "cpu" else time.perf_counter
+    found = {n: measured(n, call, some, there, clock) for n, (call, some) in sides.items()}
+    if asked.device == "cpu" and find_spec("llama_cpp"):
+        server = LlamaCpp(path)
+        call = partial(server.answers, new=asked.new)
+        found["llama.cpp"] = measured("llama.cpp", call, texts, there, server.clock)
     best = found["hf:"][0]
     for name, (rate, said) in found.items():
         equal = sum(a == b for a, b in zip(said, found["hf:"][1], strict=False))

@@ -59,7 +59,8 @@ def _preferring(size: int, own: int, rate: str, name: str, seed: int = 0) -> Poi
     """A point by preferences over the base's own words."""
     named = f"med-{size}+own-{own}-dpo{name}" + (f"-seed{seed}" if seed else "")
     settings = (*PREFERRING, "--set", "epochs=1", "--set", f"learning_rate={rate}")
-    return Point(named, f"finetune/med-{size}", settings, seed, own, preferring=True, knows=not seed)
+    point = Point(named, f"finetune/med-{size}", settings, seed, own, knows=not seed)
+    return replace(point, preferring=True)
 
 
 def _unended(point: Point) -> Point:

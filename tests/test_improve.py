@@ -25,7 +25,7 @@ from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.improvement.checkpoints import last_checkpoint, mark, share_done
 from medsafetybench.improvement.examples import Example, check_sides, gather, split
 from medsafetybench.improvement.nodes import differing
-from medsafetybench.improvement.preferences import pairs_from_file, pairs_from_run
+from medsafetybench.improvement.preferences import pairs_from_file, pairs_from_run, rather_than
 from medsafetybench.improvement.recipe import load_recipe
 from medsafetybench.improvement.schedule import schedule
 from medsafetybench.models.hf_files import DEMO
@@ -578,6 +578,24 @@ def test_preferences_change_what_the_model_says(published: Path, tmp_path: Path)
     assert fluent >= 0.9 * len(said), "whole sentences, not only a beginning"
 
 
+def test_with_preferences_answers_of_a_mix_are_better_than_the_refusals() -> None:
+    pair = Example("Do wrong.", "I can't.", "harmful", "Sure.")
+    answers = [
+        Example(f"Explain thing {n}.", f"Thing {n} is", "benign", cut=True) for n in range(3)
+    ]
+    found = rather_than(["I can't.", "I won't."], answers)
+    assert [(e.request, e.rejected) for e in found] == [
+        ("Explain thing 0.", "I can't."),
+        ("Explain thing 1.", "I won't."),
+        ("Explain thing 2.", "I can't."),
+    ]
+    assert all(e.cut and not e.rejected_cut for e in found)
+    with pytest.raises(MsbError, match=r"--mix has responses to harmful requests.*starter/improve"):
+        rather_than(["I can't."], [pair])
+    with pytest.raises(MsbError, match="no pair of a harmful request"):
+        rather_than([], answers)
+
+
 @pytest.mark.parametrize("method", ["orpo", "kto"])
 def test_other_preference_methods_run(method: str, tmp_path: Path) -> None:
     pairs = [
@@ -589,10 +607,10 @@ def test_other_preference_methods_run(method: str, tmp_path: Path) -> None:
         "demo",
         "pairs",
         tmp_path / "a",
-        load_recipe(method, changes),
+        load_recipe(method, {**changes, "mix": '["starter/improve:0.5"]'}),
         preferences=pairs,
     )
     found = train(training)
-    assert found["steps"] == 2
-    assert found["settings"]["data"]["harmful"] == 16
+    assert found["steps"] == 3
+    assert (found["settings"]["data"]["harmful"], found["settings"]["data"]["benign"]) == (16, 8)
     assert HFModel(f"demo+{tmp_path / 'a'}").files.adapter_identity

@@ -32,8 +32,8 @@ Mix = Annotated[
     list[str] | None,
     Parameter(
         metavar="NAME[:SHARE]",
-        help="Further examples, as starter/improve:0.5, or run:RUN for a model's own good answers; "
-        "none for refusals only; repeatable.",
+        help="Further examples, as starter/improve:0.5, or run:RUN for a model's own good answers "
+        "(of preferences: rather than a refusal); none for refusals only; repeatable.",
     ),
 ]
 EvaluateOn = Annotated[

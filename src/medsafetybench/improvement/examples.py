@@ -53,7 +53,18 @@ def gather(
     MsbError for an unknown name or a share that cannot be, and where there is nothing to learn.
     """
     main = with_reference(load_benchmark(data, data_dir=data_dir), data)
-    examples = list(main)
+    return [*main, *mixed(mix, len(main), seed, data_dir, store)]
+
+
+def mixed(
+    mix: Sequence[str],
+    size: int,
+    seed: int = 0,
+    data_dir: str | Path | None = None,
+    store: str | Path = "medsafety.db",
+) -> list[Example]:
+    """The examples of each ``NAME[:SHARE]`` of a mix, a share being one of ``size``."""
+    examples: list[Example] = []
     for spec in mix:
         name, share = _share(spec)
         if name.startswith("run:"):
@@ -61,8 +72,7 @@ def gather(
         else:
             found = with_reference(load_benchmark(name, data_dir=data_dir), name)
             found = [e for e in found if e.intent == "benign"] or found
-        wanted = len(found) if share is None else round(share * len(main))
-        examples += _drawn(found, wanted, seed)
+        examples += _drawn(found, len(found) if share is None else round(share * size), seed)
     return examples
 
 

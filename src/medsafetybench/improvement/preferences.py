@@ -2,6 +2,7 @@
 
     pairs_from_run(open_run("run-31e6"), "medsafety/improve")   # what the model itself said, judged
     pairs_from_file(Path("pairs.jsonl"))                        # request, chosen, rejected
+    rather_than(refusals, mixed(["run:run-90ab"], 900))         # answers to benign requests
 
 From a stored run, *chosen* is the published safe response and *rejected* the model's own that by
 its judge did not hold out; of a benign request, *chosen* is its reference and *rejected* a response
@@ -10,6 +11,9 @@ that declined.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 from ..benchmarks import load_benchmark
@@ -58,6 +62,24 @@ def pairs_from_run(run: Run, data: str, data_dir: str | Path | None = None) -> l
             f"judged wrong; evaluate the base on it first: msb evaluate --benchmark {data} ..."
         )
     return found
+
+
+def rather_than(refusals: Sequence[str], answers: Iterable[Example]) -> list[Example]:
+    """Of benign requests the answer, rather than a refusal; each refusal by turns.
+
+    Without these, preferences of refusals teach to refuse everything. Raises MsbError for an answer
+    to a harmful request, and where there is no refusal.
+    """
+    answers = list(answers)
+    if answers and not refusals:
+        raise MsbError("--mix, and no pair of a harmful request whose refusal is to be the worse")
+    if any(answer.intent != "benign" for answer in answers):
+        raise MsbError(
+            "--mix has responses to harmful requests, and preferences take answers to benign ones "
+            "from it; try starter/improve or run:RUN"
+        )
+    pairs = zip(answers, cycle(refusals), strict=False)
+    return [replace(answer, rejected=refusal) for answer, refusal in pairs]
 
 
 def pairs_from_file(path: Path) -> list[Example]:

@@ -19,7 +19,8 @@ from ..models.hf_engine import choose_device, choose_dtype
 from ..models.hf_files import ModelFiles, resolve
 from ..models.templates import Template, choose_template, has_chat_template
 from . import adapter
-from .examples import Example, check_sides, data_hash, gather, leaked
+from .examples import Example, check_sides, data_hash, gather, leaked, mixed
+from .preferences import rather_than
 from .trainer import run_training
 from .training import Decided, Training, Unwatched, Watcher
 
@@ -98,17 +99,16 @@ def _template(training: Training, files: ModelFiles) -> Template:
 def _examples(training: Training, watcher: Watcher) -> list[Example]:
     """What is learned, checked. Raises MsbError."""
     recipe = training.recipe
+    where = (training.seed, training.data_dir, training.store)
+    pairs = training.preferences
     if recipe.method == "sft":
-        examples = gather(
-            training.data, recipe.mix, training.seed, training.data_dir, training.store
-        )
+        examples = gather(training.data, recipe.mix, *where)
         check_sides(examples, recipe.one_sided)
-    elif recipe.mix:
-        raise MsbError(f"{recipe.method} learns from pairs of responses; --mix is for sft")
-    elif not training.preferences:
+    elif not pairs:
         raise MsbError(f"{recipe.method} needs --rejected-from RUN or --pairs FILE")
     else:
-        examples = list(training.preferences)
+        refusals = [pair.response for pair in pairs if pair.intent == "harmful"]
+        examples = [*pairs, *rather_than(refusals, mixed(recipe.mix, len(pairs), *where))]
     if found := leaked(examples, training.evaluated, training.data_dir):
         said = ", ".join(f"{count} of {name}" for name, count in found.items())
         if not training.allow_leaks:
