@@ -32,7 +32,7 @@ from . import adapter
 from .checkpoints import last_checkpoint, mark
 from .encode import IGNORED, Encoder
 from .nodes import differing, everyone_s
-from .prepare import Prepared, prepare
+from .prepare import TOKENS, Prepared, prepare
 from .sft import trainer_class
 from .training import Decided, Training, Watcher
 
@@ -92,13 +92,18 @@ def run_training(decided: Decided, watcher: Watcher) -> dict[str, Any]:
 def memory(training: Training, files: ModelFiles, data: Prepared) -> float | None:
     """Bytes that a process will take at its largest micro-batch; None where nobody has measured.
 
-    That is for preferences, quantised bases, and models whose config does not tell their sizes.
+    That is for texts, quantised bases, and models whose config does not tell their sizes.
     """
-    if training.recipe.method != "sft" or training.quantize or files.shape is None:
+    if training.recipe.method not in TOKENS or training.quantize or files.shape is None:
         return None
     size = training.recipe.micro_batch
-    lengths = [len(row["input_ids"]) for row in data.rows]
-    learned = [sum(label != IGNORED for label in row["labels"]) for row in data.rows]
+    if training.recipe.method == "sft":
+        lengths = [len(row["input_ids"]) for row in data.rows]
+        learned = [sum(label != IGNORED for label in row["labels"]) for row in data.rows]
+    else:  # both responses of a pair at once, and logits at each of their tokens
+        longer = (max(len(row["chosen_ids"]), len(row["rejected_ids"])) for row in data.rows)
+        heads = (len(row["prompt_ids"]) for row in data.rows)
+        lengths = learned = [2 * sum(both) for both in zip(heads, longer, strict=True)]
     tokens = max(size * max(lengths[i : i + size]) for i in range(0, len(lengths), size))
     device = choose_device(training.device)
     width = WIDTH[choose_dtype(training.dtype, device)]

@@ -109,7 +109,7 @@ def _benchmark(one: Submission, known: Known) -> Iterator[str]:
         listed = "; ".join(f"{a.info.title} has {a.info.sha256[:16]}" for a in known.asked)
         yield (
             f"changed benchmark: {one.asked.dataset_name} with the SHA-256 {stated[:16]} is none "
-            f"that is known here ({listed or 'none is'})"
+            f"that is known here ({listed or 'none is'}); a part of one, as by --limit, is another"
         )
         return
     there = {name_of(request): request for request in asked.requests}
