@@ -15,6 +15,7 @@ from batched import (
     answers,
     command,
     states,
+    worked_off,
 )
 from commands import msb
 from conftest import Server
@@ -51,6 +52,23 @@ def test_submitted_in_one_process_and_collected_in_another(
     assert (done.code, server.counts()["submitted"]) == (0, 80)
     done = msb("batch", "collect", "--store", str(store))
     assert (done.code, "has no batch out" in done.err) == (2, True)
+
+
+def test_what_several_executors_have_is_collected_at_once(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve("--looks", "3", script=SERVER), tmp_path / "store.db"
+    shards = tmp_path / "shards"
+    evaluate("openai:model", "screen", target_url=server.url, store=store, **SMALL)
+    more = ("--judge-url", server.url, "--store", str(store), "--join", "--submit-only")
+    msb("rejudge", "--judge", "openai:one", "--batch", "openai", *more)
+    msb("rejudge", "--judge", "openai:other", "--batch", f"file:{shards}", *more)
+    assert states(store) == ["submitted", "submitted"]
+    worked_off(shards)
+    done = msb("batch", "collect", "--store", str(store), "--wait")
+    assert (done.code, states(store)) == (0, ["collected", "collected"])
+    with sqlite3.connect(store) as db:
+        assert db.execute("SELECT COUNT(*) FROM verdicts").fetchone() == (120,)
 
 
 def test_cancelling_keeps_what_was_carried_out(

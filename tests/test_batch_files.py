@@ -24,6 +24,7 @@ from batched import (
 )
 from commands import msb
 from conftest import Server
+from medsafetybench import evaluate
 from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.evaluation.rounds import How
 
@@ -148,6 +149,46 @@ def test_what_is_out_is_not_asked_live_as_well(
     assert answers(tmp_path / "store.db") == 0
     msb("batch", "cancel", "1", "--store", str(spec.store))
     assert evaluated(replace(spec, batch=None))[0].done > 0
+
+
+def test_a_judge_whose_calls_are_out_is_not_asked_live_as_well(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server, store = serve(script=SERVER), tmp_path / "store.db"
+    run = evaluate("openai:model", "screen", target_url=server.url, store=store, **SMALL)
+    asked = {"judge_url": server.url, "judge": "openai:judge"}
+    run.rejudge(**asked, batch="file")
+    with pytest.raises(MsbError, match=r"is out with 40 calls to judge.* would be paid for twice"):
+        run.rejudge(**asked)
+    at = ("--judge-url", server.url, "--store", str(store))
+    done = msb("rejudge", "--judge", "openai:judge", *at)
+    assert (done.code, "msb batch cancel 1" in done.err) == (2, True)
+    run.rejudge("openai:other", judge_url=server.url)  # another judge's calls are not out
+    assert worked_off(Path(f"{store}.batches"))
+    assert run.rejudge(**asked, batch="file").summary().counts.scored == 40
+    assert run.rejudge(**asked).summary().counts.scored == 40, "live again, as nothing is out"
+
+
+def test_who_calls_nobody_needs_no_key(tmp_path: Path) -> None:
+    store, shards = tmp_path / "store.db", tmp_path / "shards"
+    command = ("evaluate", "--target", "openai:model", "--judge", "openai:judge", "--limit", "40")
+    command += ("--store", str(store))
+    by_files = ("--batch", f"file:{shards}")
+    assert "no key for https://api.openai.com/v1" in msb(*command).err
+    assert "no key for https://api.openai.com/v1" in msb(*command, "--batch", "openai").err
+    assert not store.exists()
+    assert msb(*command, *by_files, "--dry-run").code == 0
+    assert msb(*command, *by_files).code == 3
+    assert worked_off(shards)
+    assert msb("batch", "collect", "--store", str(store)).code == 3
+    assert answers(store) == 40
+    assert msb(*command, *by_files).code == 3  # the judge's calls
+    assert worked_off(shards)
+    assert msb(*command, *by_files).code == 0
+    again = ("rejudge", "--judge", "openai:harsh", "--store", str(store))
+    assert "no key for" in msb(*again).err
+    assert msb(*again, *by_files, "--submit-only").code == 0
+    assert msb("batch", "cancel", "3", "--store", str(store)).code == 0
 
 
 def test_waiting_for_files_until_all_is_done(

@@ -233,9 +233,9 @@ def test_another_run_with_the_same_calls_waits_for_the_same_batch(
     server, store = serve(script=SERVER), tmp_path / "store.db"
     for limit in (40, 10):
         told = {**SMALL, "limit": limit, "batch": "openai"}
-        how = How("openai", waits=False)
+        how = How("openai" if limit == 40 else None, waits=False)
         with prepare(spec_of(server, store, **told)) as evaluation:
-            carry_out(evaluation, Told(), how=replace(how, submits=limit == 40))
+            carry_out(evaluation, Told(), how=how)
     progress, _ = evaluated(spec_of(server, store, **{**SMALL, "limit": 10, "batch": "openai"}))
     assert progress.stopped is None
     progress, _ = evaluated(spec_of(server, store, **{**SMALL, "batch": "openai"}))

@@ -178,6 +178,14 @@ def test_where_no_cluster_answers_it_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "no Ray cluster answers at 127.0.0.1:9" in done.stderr.splitlines()[-1]
+    told: dict[str, Any] = {"batch": "ray", "ray_address": "127.0.0.1:9"}
+    run = evaluate(lambda text: "No.", store=tmp_path / "again.db", judge="screen", limit=4)
+    with pytest.raises(StopRun, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
+        run.rejudge("hf:demo", **told)
+    command = [*COMMAND, "rejudge", "--judge", "hf:demo", "--store", str(tmp_path / "again.db")]
+    command += ["--batch", "ray", "--ray-address", "127.0.0.1:9"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "no Ray cluster answers at 127.0.0.1:9" in done.stderr.splitlines()[-1]
 
 
 # Sweeps

@@ -1,6 +1,6 @@
 """Carries a run's calls in batches: what has come back is handed out, the rest goes on its way.
 
-    courier = Courier(store, run, "openai", note)
+    courier = Courier(store, run, "openai", note)       # None: take in what is out, submit nothing
     with carried_by(courier):
         ...                            # the work; calls without a reply are put down
         await courier.turn(...)        # submit them, wait, take in what came back; True: work again
@@ -51,7 +51,7 @@ class Courier:
         self,
         store: Store,
         run: RunRecord,
-        executor: str,
+        executor: str | None,
         note: Callable[[str], None],
         cluster: str | None = None,
     ) -> None:
@@ -64,7 +64,8 @@ class Courier:
         self._run = run
         self._name = executor
         self._cluster = cluster
-        self.takes_local = "hf" in executor_class(executor).schemes
+        names = [executor] if executor else [one.executor for one in self.ledger.out(run.id)]
+        self.takes_local = any("hf" in executor_class(name).schemes for name in names)
         self._note = note
         self._path = store.path
         self._executors: dict[tuple[str, str], Executor] = {}
@@ -118,18 +119,18 @@ class Courier:
 
     # What is done between
 
-    async def turn(self, submit: bool, waits: bool | None, stopped: Callable[[], bool]) -> bool:
+    async def turn(self, waits: bool | None, stopped: Callable[[], bool]) -> bool:
         """Submit what was put down, and take in what came back; True if anything did.
 
         ``waits`` None waits for executors that work by themselves. Raises StopRun where going on
         makes no sense.
         """
-        if submit:
+        if self._name:
             made = self.ledger.prepare(self._run, self._name, executor_class(self._name).limits)
             self._awaited |= {batch.number for batch in made}
         pause, unreached = FIRST_POLL_SECONDS, UNREACHED_LOOKS  # patient once it was reached
         while True:
-            if submit:
+            if self._name:
                 await self._submit_all()
             try:
                 if await self._look():
@@ -291,7 +292,7 @@ class Courier:
 
     def _executor(self, batch: Batch) -> Executor:
         at = batch.executor, batch.url
-        if ":" in batch.executor and batch.executor != self._name:
+        if self._name and ":" in batch.executor and batch.executor != self._name:
             raise StopRun(
                 f"batch {batch.number} is out as {batch.executor}; give --batch {batch.executor}, "
                 f"or give it up: msb batch cancel {batch.number}"

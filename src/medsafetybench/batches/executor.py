@@ -26,6 +26,8 @@ EXECUTORS: Mapping[str, str] = {
     "ray": "medsafetybench.batches.ray:RayCluster",
 }
 """The class behind each name, loaded when it is first asked for."""
+CALL_NOBODY = ("file", "ray:vllm")
+"""Executors for which nobody calls the model's server."""
 BEHIND = {"file": "a folder", "ray": "vllm"}
 """What may stand behind a name and a colon."""
 
@@ -106,6 +108,11 @@ def open_executor(name: str, server: Server) -> Executor:
     kind: Any = executor_class(name)
     executor: Executor = kind(server, rest) if rest else kind(server)
     return executor
+
+
+def calls_nobody(name: str | None) -> bool:
+    """True if a model whose calls this executor carries needs no key. None carries nothing."""
+    return name is not None and (name in CALL_NOBODY or name.partition(":")[0] in CALL_NOBODY)
 
 
 def executor_class(name: str) -> type[Executor]:

@@ -55,7 +55,7 @@ async def _batched(
     try:
         with carried_by(courier):
             while parked := await _put_down(project, stage, limit, courier):
-                if courier.cancelled or not await courier.turn(how.submits, how.waits, bool):
+                if courier.cancelled or not await courier.turn(how.waits, bool):
                     stopped = f"{parked:,} items wait for batches; the same command goes on"
                     await stage.close()
                     return account(project, stage.name, stopped)

@@ -55,6 +55,7 @@ def collect(
     /,
     *,
     wait: Annotated[bool, Parameter(help="Until all that is out has come back.")] = False,
+    ray_address: options.RayAddress = None,
     store: options.Store = options.STORE,
     allow_python: options.AllowPython = False,
     allow_keys: options.AllowKeys = False,
@@ -65,11 +66,13 @@ def collect(
     The settings are those that the store has of the run. Answers are judged by judges that work
     here; other judges' calls go out with the command that made the run.
     """
+    from ..batches.executor import calls_nobody
     from ..batches.ledger import Ledger
     from ..evaluation.allowed import Allowed
     from ..evaluation.evaluation import prepare
     from ..evaluation.recall import stored_spec
     from ..evaluation.rounds import How
+    from ..models.keys import uncalled
     from ..store.store import Store
     from .evaluate import carry_through
 
@@ -81,13 +84,14 @@ def collect(
     allowed = Allowed(python=allow_python, keys=allow_keys)
     allowed.to_open(spec)
     allowed.to_ask(spec)
-    with prepare(spec) as evaluation:
+    of_others = all(calls_nobody(batch.executor) for batch in out)
+    with uncalled(of_others), prepare(spec) as evaluation:
         if evaluation.id != record.id:
             raise MsbError(
                 f"the settings that {store} has of {record.id} do not make it again; run the "
                 "command that made it, which takes in what has come back"
             )
-        carry_through(evaluation, as_json, How(out[0].executor, wait, submits=False))
+        carry_through(evaluation, as_json, How(None, wait, ray_address))
 
 
 def cancel(
@@ -102,6 +106,7 @@ def cancel(
 
     from ..batches.batch import OPEN
     from ..batches.courier import Courier
+    from ..batches.executor import calls_nobody
     from ..batches.ledger import Ledger
     from ..models.keys import resolve_key
     from ..store.store import Store
@@ -109,8 +114,8 @@ def cancel(
     async def one(courier: Courier, number: int) -> str:
         try:
             batch = courier.ledger.batch(number)
-            alone = batch.executor.partition(":")[0] != "file"
-            key = resolve_key(batch.url, key_env, "target", of_role=False) if alone else None
+            called = batch.url.startswith("http") and not calls_nobody(batch.executor)
+            key = resolve_key(batch.url, key_env, "target", of_role=False) if called else None
             return await courier.cancel(batch, key)
         finally:
             await courier.close()

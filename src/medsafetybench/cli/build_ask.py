@@ -89,7 +89,7 @@ def elicit(
     if way == "suffix" and not begun:
         raise MsbError("--way suffix needs the suffix: --begun TEXT or @FILE; see docs/building.md")
     asked, project = told.value(), Project(folder)
-    asker = _target(folder, asked, max_calls)
+    asker = _target(folder, asked, max_calls, batch)
     if redo and not dry_run:
         project.redo("elicit")
     stage = Elicit(project, asker, way, reading.text("--begun", begun), patience)
@@ -128,7 +128,7 @@ def filter_(
 
     project, (judge,) = Project(folder), told.value().judges
     sampling = replace(judge.sampling, temperature=temperature)
-    asker = open_asker(Asked(folder, judge.model, judge.endpoint, sampling), max_calls)
+    asker = open_asker(Asked(folder, judge.model, judge.endpoint, sampling, batch), max_calls)
     rates = (lambda: {"rates": filter_rates(project)}) if not dry_run else dict
     most, stage = sampling.max_tokens, Filter(project, asker)
     how = _how(batch, wait, submit_only, judge.model)
@@ -173,10 +173,10 @@ def contrast(
     alike = ("url", "key_env", "concurrency")
     usual = {f"judge_{name}": told.given.get(f"target_{name}") for name in alike}
     asked = told.value(**usual, judge_max_tokens=told.given.get("max_tokens", 512))
-    project, asker = Project(folder), _target(folder, asked, max_calls)
+    project, asker = Project(folder), _target(folder, asked, max_calls, batch)
     checker = None
     for judge in asked.judges:
-        called = Asked(folder, judge.model, judge.endpoint, judge.sampling)
+        called = Asked(folder, judge.model, judge.endpoint, judge.sampling, batch)
         checker = open_asker(called, None, sharing=asker)
     stage, price = Contrast(project, asker, checker), asked.target_price
     how = _how(batch, wait, submit_only, str(asked.target))
@@ -209,7 +209,7 @@ def answer(
     from ..building.answer import Answer
 
     asked, project = told.value(), Project(folder)
-    stage = Answer(project, _target(folder, asked, max_calls))
+    stage = Answer(project, _target(folder, asked, max_calls, batch))
     how, price = _how(batch, wait, submit_only, str(asked.target)), asked.target_price
     run(project, stage, asked.max_tokens, limit, dry_run, redo, as_json, price=price, how=how)
 
@@ -239,12 +239,13 @@ def suffix(
 
 @dataclass(frozen=True)
 class Asked:
-    """A model that a stage asks, with the folder that keeps its replies."""
+    """A model that a stage asks, with the folder that keeps its replies; by ``batch``, if any."""
 
     folder: Path
     model: str
     endpoint: Endpoint
     sampling: Sampling
+    batch: str | None = None
 
 
 def _how(batch: str | None, wait: bool, submit_only: bool, asked: str) -> How | None:
@@ -252,21 +253,24 @@ def _how(batch: str | None, wait: bool, submit_only: bool, asked: str) -> How | 
     from .evaluate import how_batched
 
     if how := how_batched(batch, wait, submit_only):
-        check_batch(how.executor, [asked])
+        check_batch(str(batch), [asked])
     return how
 
 
-def _target(folder: Path, told: TargetOptions, max_calls: int | None) -> Asker:
-    asked = Asked(folder, str(told.target), told.target_endpoint, told.sampling)
+def _target(folder: Path, told: TargetOptions, max_calls: int | None, batch: str | None) -> Asker:
+    asked = Asked(folder, str(told.target), told.target_endpoint, told.sampling, batch)
     return open_asker(asked, max_calls)
 
 
 def open_asker(asked: Asked, max_calls: int | None, sharing: Asker | None = None) -> Asker:
     """A model with its sampling; ``sharing`` the replies and the budget of another."""
+    from ..batches.executor import calls_nobody
     from ..building.application import open_any
     from ..building.asking import Asker
     from ..models import Budget, Meter
+    from ..models.keys import uncalled
 
     budget = sharing.model.meter.budget if sharing else Budget(max_calls)
-    model = open_any(asked.model, asked.endpoint, Meter(budget))
+    with uncalled(calls_nobody(asked.batch)):
+        model = open_any(asked.model, asked.endpoint, Meter(budget))
     return Asker(asked.folder, model, asked.sampling, sharing)

@@ -50,7 +50,7 @@ def run(
     from ..building.batched import run_batched
     from ..building.stage import forecast, run_stage
 
-    if price and how:
+    if price and how and how.executor:
         price = price.at(executor_class(how.executor).price_share)
     if dry_run:
         found = forecast(project, stage, max_tokens, limit)

@@ -87,7 +87,7 @@ def evaluate(
         own.to_ask(spec)
     if dry_run and not Path(spec.store or "").is_file():
         spec = replace(spec, store=None)
-    how = how_batched(spec.batch, wait, submit_only)
+    how = how_batched(spec.batch, wait, submit_only, spec.ray_address)
     with prepare(spec) as evaluation:
         if dry_run:
             show.plan(evaluation, json=as_json)
@@ -95,7 +95,9 @@ def evaluate(
             carry_through(evaluation, as_json, how, held_to, stop_early)
 
 
-def how_batched(executor: str | None, wait: bool, submit_only: bool) -> How | None:
+def how_batched(
+    executor: str | None, wait: bool, submit_only: bool, cluster: str | None = None
+) -> How | None:
     """How calls are made, as a command line says; None: live."""
     from ..evaluation.rounds import How
 
@@ -104,7 +106,7 @@ def how_batched(executor: str | None, wait: bool, submit_only: bool) -> How | No
     if wait and submit_only:
         raise MsbError("--wait and --submit-only exclude each other")
     waits = True if wait else False if submit_only else None
-    return How(executor, waits) if executor is not None else None
+    return How(executor, waits, cluster) if executor is not None else None
 
 
 def _own(
@@ -158,8 +160,7 @@ def carry_through(
         reporter.note(line)
     looking = looker(gate, evaluation.store.path) if gate else None
     run, progress = carry_out(evaluation, reporter, looking, stop_early, how)
-    if progress.stopped == "batched" and how and how.submits and how.waits is False:
-        say_batched(progress, reporter)
+    if only_submitted(progress, how, reporter):
         return
     ended = gate if progress.stopped != "interrupted" else None
     held = hold(ended, run) if ended else None
@@ -182,6 +183,14 @@ def _print(card: Scorecard, held: tuple[Outcomes, Gate] | None, as_json: bool) -
     if held and not as_json:
         say()
         tell(*held)
+
+
+def only_submitted(progress: Progress, how: How | None, reporter: TerminalReporter) -> bool:
+    """True where a run is out in batches and no more than that was asked for; says what is out."""
+    asked = how is not None and how.executor is not None and how.waits is False
+    if done := asked and progress.stopped == "batched":
+        say_batched(progress, reporter)
+    return done
 
 
 def say_batched(progress: Progress, reporter: TerminalReporter) -> None:

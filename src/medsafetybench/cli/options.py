@@ -23,6 +23,7 @@ Principle = Annotated[list[int] | None, parameter("principle", settings.PRINCIPL
 Column = Annotated[list[str] | None, parameter("column", settings.COLUMN)]
 MaxCalls = Annotated[int | None, parameter("max_calls", settings.MAX_CALLS)]
 Batch = Annotated[str | None, parameter("batch", settings.BATCH)]
+RayAddress = Annotated[str | None, parameter("ray_address", settings.RAY_ADDRESS)]
 Wait = Annotated[
     bool, Parameter(negative=(), help="With --batch: until all is done, files included.")
 ]

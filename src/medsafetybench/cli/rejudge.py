@@ -29,6 +29,7 @@ def rejudge(
     data_dir: options.DataDir = None,
     max_calls: options.MaxCalls = None,
     batch: options.Batch = None,
+    ray_address: options.RayAddress = None,
     wait: options.Wait = False,
     submit_only: options.SubmitOnly = False,
     store: options.Store = options.STORE,
@@ -38,27 +39,32 @@ def rejudge(
 
     The run is reported by the judges that it was reported by, unless you say otherwise.
     """
+    from ..batches.executor import calls_nobody
     from ..evaluation.evaluation import open_judges, open_thoughts
     from ..evaluation.rejudge import Report
     from ..evaluation.rejudge import rejudge as judge_again
     from ..evaluation.rounds import check_batch
     from ..models import Budget
+    from ..models.keys import uncalled
     from ..taxonomy import load_taxonomy
-    from .evaluate import finish, how_batched
+    from .evaluate import finish, how_batched, only_submitted
     from .progress import TerminalReporter
 
     if join and replace:
         raise MsbError("--join and --replace exclude each other")
     spec = told.value()
     taxonomy, budget = load_taxonomy(spec.taxonomy), Budget(max_calls)
-    judges = open_judges(spec.judges, taxonomy, budget, data_dir)
-    judges += open_thoughts(spec, taxonomy, budget, data_dir)
+    with uncalled(calls_nobody(batch)):
+        judges = open_judges(spec.judges, taxonomy, budget, data_dir)
+        judges += open_thoughts(spec, taxonomy, budget, data_dir)
     reporter = TerminalReporter()
-    how = how_batched(batch, wait, submit_only)
-    if how:
-        check_batch(how.executor, [one.model for one in spec.judges])
+    how = how_batched(batch, wait, submit_only, ray_address)
+    if batch:
+        check_batch(batch, [one.model for one in spec.judges])
     report: Report = "by these" if replace else "by all" if join else "as before"
     found, progress = judge_again(run, judges, store, report, reporter, how)
+    if only_submitted(progress, how, reporter):
+        return
     card = found.summary()
     show.scorecard(card, as_json)
     show.reported_by(found, reporter)

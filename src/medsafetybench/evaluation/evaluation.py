@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..batches.executor import executor_class
+from ..batches.executor import calls_nobody, executor_class
 from ..benchmarks import Benchmark
 from ..benchmarks.official import data_folder
 from ..errors import MsbError
@@ -20,7 +20,7 @@ from ..judges import Judge, open_judge
 from ..judges.judge import Warned
 from ..judges.thinking import ThinkingJudge
 from ..models import Budget, Meter
-from ..models.keys import judges_endpoints
+from ..models.keys import judges_endpoints, uncalled
 from ..models.settings import Price
 from ..records import Request, digest
 from ..results.held import Verdict
@@ -36,11 +36,11 @@ from ..targets.target import Explaining
 from ..taxonomy import Taxonomy, load_taxonomy
 from .early_stop import EarlyStop
 from .options import JudgeOptions
-from .perform import Do, Reporter, Silent, at_once, perform
+from .perform import Reporter, Silent, perform
 from .pipeline import DECIDED, Pipeline, Progress, Work
 from .pressure import press
 from .requests import can_be_judged, load_requests, narrowed
-from .rounds import How, batching, check_batch, check_live
+from .rounds import How, check_batch, done_by
 from .shard import in_shard
 from .spec import EvaluationSpec, JudgeSpec, told
 
@@ -169,17 +169,18 @@ def prepare(spec: EvaluationSpec) -> Iterator[Evaluation]:
     if spec.batch is not None:
         check_batch(spec.batch, [str(spec.target), *(judge.model for judge in spec.judges)])
     taxonomy, budget = load_taxonomy(spec.taxonomy), Budget(spec.max_calls)
-    target = open_target(
-        spec.target,
-        spec.target_endpoint,
-        spec.system,
-        spec.sampling,
-        Meter(budget),
-        spec.prompt_style,
-        data_folder(spec.data_dir),
-    )
-    judges = open_judges(spec.judges, taxonomy, budget, spec.data_dir)
-    thoughts = open_thoughts(spec, taxonomy, budget, spec.data_dir)
+    with uncalled(calls_nobody(spec.batch)):
+        target = open_target(
+            spec.target,
+            spec.target_endpoint,
+            spec.system,
+            spec.sampling,
+            Meter(budget),
+            spec.prompt_style,
+            data_folder(spec.data_dir),
+        )
+        judges = open_judges(spec.judges, taxonomy, budget, spec.data_dir)
+        thoughts = open_thoughts(spec, taxonomy, budget, spec.data_dir)
     whole = load_requests(spec)  # before there is a store: a misspelt benchmark leaves none
     with Store.open(":memory:" if spec.store is None else spec.store) as store:
         apart = spec.limit is not None and _was_drawn_apart(store, spec, target, whole.name)
@@ -275,7 +276,8 @@ def carry_out(
         return work
 
     with _started(evaluation.store, run, new=run.id not in known):
-        progress = perform(pipeline, left, reporter, _way(evaluation, run, how, reporter))
+        way = done_by(how or _as_told(evaluation.spec), reporter)
+        progress = perform(pipeline, left, reporter, way)
     if looking and progress.stopped == DECIDED and not looking.mark():
         progress.stopped = None  # it was decided by the very last
     evaluation.store.add_provenance(
@@ -284,14 +286,8 @@ def carry_out(
     return Run(run.id, evaluation.store.path, evaluation.taxonomy, asked), progress
 
 
-def _way(evaluation: Evaluation, run: RunRecord, how: How | None, reporter: Reporter) -> Do:
-    spec = evaluation.spec
-    how = how or (How(spec.batch) if spec and spec.batch else None)
-    if how and spec:
-        how = replace(how, cluster=spec.ray_address)
-    elif spec:
-        check_live(evaluation.store, run, [str(spec.target), *(one.model for one in spec.judges)])
-    return batching(evaluation.store, run, how, reporter) if how else at_once
+def _as_told(spec: EvaluationSpec | None) -> How | None:
+    return How(spec.batch, cluster=spec.ray_address) if spec and spec.batch else None
 
 
 @contextmanager

@@ -159,6 +159,12 @@ class Pipeline:
         of_target = [self.target.meter] if self.target else []
         return of_target + [lane.judge.meter for lane in self._lanes]
 
+    @property
+    def names(self) -> list[str]:
+        """Of the target, if there is one, and of the judges."""
+        of_target = [self.target.name] if self.target else []
+        return of_target + [lane.judge.name for lane in self._lanes]
+
     async def close(self) -> None:
         """Close the target and the judges."""
         if self.target:

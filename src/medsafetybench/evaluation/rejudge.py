@@ -6,6 +6,7 @@ rejudge("run-31e6748c41", [open_judge("screen")], store="medsafety.db")
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -18,9 +19,9 @@ from ..store.panel import judges_asked, report_by
 from ..store.provenance import here
 from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import load_taxonomy
-from .perform import Reporter, Silent, at_once, perform
+from .perform import Reporter, Silent, perform
 from .pipeline import Pipeline, Progress, Work
-from .rounds import How, batching
+from .rounds import How, done_by
 
 Report: TypeAlias = Literal["as before", "by all", "by these"]
 
@@ -38,7 +39,8 @@ def rejudge(
 
     ``report`` says by whom the run is reported from now on: by its panel as before, by that and
     these judges together, or by these alone; those of its thinking are never among them. The run
-    that is returned is the one as these judges see it. Raises MsbError for an unknown run.
+    that is returned is the one as these judges see it. Raises MsbError for an unknown run, and
+    where calls that would be made at once are out in a batch.
     """
     reporter = reporter or Silent()
     with Store.open(store) as opened:
@@ -63,8 +65,8 @@ def rejudge(
             opened.set_panel(record, these, None)
         opened.add_provenance(record, here())
         pipeline = Pipeline(opened, record, None, list(zip(judges, added, strict=True)))
-        do = batching(opened, record, how, reporter) if how else at_once
-        progress = perform(pipeline, lambda: _judgements_left(opened, record, added), reporter, do)
+        left, way = partial(_judgements_left, opened, record, added), done_by(how, reporter)
+        progress = perform(pipeline, left, reporter, way)
         asked = tuple(judge.key for judge in these)
         return Run(record.id, opened.path, load_taxonomy(), asked), progress
 

@@ -20,8 +20,7 @@ from ..judges.paper import RUBRICS as PAPERS
 from ..legible import name as legible
 from ..models.carrying import carried_by
 from ..models.opening import behind
-from ..store.store import RunRecord, Store
-from .perform import Do, Reporter
+from .perform import Do, Reporter, at_once
 from .pipeline import Pipeline, Progress, Work
 
 BATCHED, CANCELLED = "batched", "cancelled"
@@ -29,21 +28,21 @@ BATCHED, CANCELLED = "batched", "cancelled"
 
 @dataclass(frozen=True)
 class How:
-    """``executor`` carries the batches out. ``waits`` None waits for those that work by themselves;
-    without ``submits`` only what is out is taken in. ``cluster`` is the address of Ray's."""
+    """``executor`` carries the batches out; None: what is out is taken in, whoever has it, and
+    nothing is submitted. ``waits`` None waits for those that work by themselves. ``cluster`` is
+    the address of Ray's."""
 
-    executor: str
+    executor: str | None
     waits: bool | None = None
-    submits: bool = True
     cluster: str | None = None
 
 
-def how_told(executor: str | None, specs: Sequence[str]) -> How | None:
+def how_told(executor: str | None, specs: Sequence[str], cluster: str | None = None) -> How | None:
     """How calls of these models are made; None: live. Raises MsbError as ``check_batch`` does."""
     if executor is None:
         return None
     check_batch(executor, specs)
-    return How(executor)
+    return How(executor, cluster=cluster)
 
 
 def check_batch(executor: str, specs: Iterable[str]) -> None:
@@ -57,26 +56,30 @@ def check_batch(executor: str, specs: Iterable[str]) -> None:
         )
 
 
-def check_live(store: Store, run: RunRecord, specs: Iterable[str]) -> None:
-    """Raise MsbError if calls of these models are out in batches: live they would be paid twice."""
-    asked = {behind(spec).partition(":")[2] for spec in specs}
-    for one in Ledger(store).out(run.id):
+def done_by(how: How | None, reporter: Reporter) -> Do:
+    """How a pipeline does what is left, for ``perform``; None: live, unless calls of its models are
+    out in batches, which raises MsbError: they would be paid for twice."""
+
+    def do(pipeline: Pipeline, left: Callable[[], Work]) -> Awaitable[Progress]:
+        if how is None:
+            _check_live(pipeline)
+            return at_once(pipeline, left)
+        store, run = pipeline.store, pipeline.run
+        courier = Courier(store, run, how.executor, reporter.note, how.cluster)
+        return in_rounds(pipeline, left, courier, how)
+
+    return do
+
+
+def _check_live(pipeline: Pipeline) -> None:
+    run, asked = pipeline.run, {behind(name).partition(":")[2] for name in pipeline.names}
+    for one in Ledger(pipeline.store).out(run.id):
         if one.model in asked:
             raise MsbError(
                 f"batch {one.number} of {run.id} is out with {one.lines:,} calls to "
                 f"{legible(one.model)}, and live they would be paid for twice; go on with --batch "
                 f"{one.executor}, or give it up first: msb batch cancel {one.number}"
             )
-
-
-def batching(store: Store, run: RunRecord, how: How, reporter: Reporter) -> Do:
-    """How a run is carried out in batches, for ``perform``."""
-
-    def do(pipeline: Pipeline, left: Callable[[], Work]) -> Awaitable[Progress]:
-        courier = Courier(store, run, how.executor, reporter.note, how.cluster)
-        return in_rounds(pipeline, left, courier, how)
-
-    return do
 
 
 async def in_rounds(
@@ -118,7 +121,7 @@ async def _round(pipeline: Pipeline, left: Callable[[], Work], courier: Courier,
         progress.doing = courier.doing or None
         return bool(progress.stopped)
 
-    return await courier.turn(how.submits, how.waits, stopped)
+    return await courier.turn(how.waits, stopped)
 
 
 def _why_stopped(progress: Progress, courier: Courier) -> str | None:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ..batches.executor import calls_nobody
 from ..models import Budget
+from ..models.keys import uncalled
 from ..results import run as stored
 from ..results.comparison import Comparison, Method, compare
 from ..results.gate import Gate
@@ -69,20 +71,22 @@ class Run(stored.Run):
         report: Report = "as before",
         max_calls: int | None = None,
         batch: str | None = None,
+        ray_address: str | None = None,
         data_dir: str | Path | None = None,
         **settings: Any,
     ) -> Run:
         """Have another judge, or several, score the run; again is resuming. Returns the run as
-        they see it. ``settings`` as in ``evaluate``: ``judge_url``, ``rubric`` and so on; so is
-        ``batch``.
+        they see it. ``settings`` as in ``evaluate``: ``judge_url``, ``rubric`` and so on; so are
+        ``batch`` and ``ray_address``.
 
         ``report`` says by whom the run is reported from now on; see ``evaluation.rejudge``.
         """
         told = JudgeOptions(judge, **named("setting of a judge", JudgeOptions, settings))
-        how = how_told(batch, [one.model for one in told.judges])
+        how = how_told(batch, [one.model for one in told.judges], ray_address)
         budget = Budget(max_calls)
-        judges = open_judges(told.judges, self.taxonomy, budget, data_dir)
-        judges += open_thoughts(told, self.taxonomy, budget, data_dir)
+        with uncalled(calls_nobody(batch)):
+            judges = open_judges(told.judges, self.taxonomy, budget, data_dir)
+            judges += open_thoughts(told, self.taxonomy, budget, data_dir)
         reporter = usual_reporter()
         done = outside_any_loop(lambda: rejudge(self.id, judges, self.store, report, reporter, how))
         return Run.of(done[0])

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +27,19 @@ LONGEST_WORD = 15
 """A key of letters alone and no longer is a placeholder such as EMPTY: a word that answers hold."""
 SHORTEST = 8
 
+UNCALLED: ContextVar[bool] = ContextVar("UNCALLED", default=False)
+"""True while models are opened whose servers nobody calls from here."""
+
+
+@contextmanager
+def uncalled(by_us: bool = True) -> Iterator[None]:
+    """Models that are opened inside need no key, if that is so."""
+    before = UNCALLED.set(by_us or UNCALLED.get())
+    try:
+        yield
+    finally:
+        UNCALLED.reset(before)
+
 
 class KeyInTheClear(UserWarning):
     """A key goes to another machine where whoever is on the way can read it."""
@@ -36,7 +51,7 @@ def resolve_key(url: str, key_env: str | None, role: str, of_role: bool = True) 
     The variable named by ``key_env``, else ``MSB_TARGET_API_KEY`` / ``MSB_JUDGE_API_KEY`` by role
     if the role's key is for this host (``of_role``); ``OPENAI_API_KEY`` goes to OpenAI's own host
     over https and nowhere else. Warns of a key that goes to another machine over plain http. Raises
-    MsbError if a variable that was named is not set, or OpenAI's host has no key.
+    MsbError if a variable that was named is not set, or OpenAI's host has no key and is called.
     """
     key = _found(url, key_env, f"MSB_{role.upper()}_API_KEY" if of_role else None, role)
     parts = urlsplit(endpoint_url(url))
@@ -60,6 +75,8 @@ def _found(url: str, key_env: str | None, own: str | None, role: str) -> str | N
     if urlsplit(endpoint_url(url)).hostname != urlsplit(HOSTED).hostname:
         return None
     key = key_in("OPENAI_API_KEY")
+    if UNCALLED.get() and not key:
+        return None
     if key and origin(url) == origin(HOSTED):
         return key
     if key:
