@@ -131,7 +131,7 @@ def _interruptible(pipeline: Pipeline, reporter: Reporter) -> Iterator[None]:
         if pipeline.progress.stopped and task:
             task.cancel()
             reporter.note("what was in flight is dropped; run the same command again to go on")
-        elif pipeline.progress.doing:
+        elif pipeline.carried:
             reporter.note("ending; what has come back is kept, and what is out stays out")
         else:
             reporter.note("finishing the calls in flight; Ctrl-C again drops them")

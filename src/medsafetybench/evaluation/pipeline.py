@@ -136,7 +136,8 @@ class _Lane:
 
 
 class Pipeline:
-    """One pass over the work that is left. ``stop()`` ends it early, in good order."""
+    """One pass over the work that is left. ``stop()`` ends it early, in good order. ``carried``:
+    its calls are made by others."""
 
     def __init__(
         self,
@@ -150,6 +151,7 @@ class Pipeline:
         self.run = run
         self.target = target
         self.early_stop: EarlyStop | None = None
+        self.carried = False
         self._lanes = [_Lane(judge, record) for judge, record in judges]
         self._fault: Exception | None = None
 

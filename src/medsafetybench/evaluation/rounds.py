@@ -86,7 +86,7 @@ async def in_rounds(
     pipeline: Pipeline, left: Callable[[], Work], courier: Courier, how: How
 ) -> Progress:
     """Carry out what is left of a run. Raises StopRun where going on makes no sense."""
-    done = 0
+    done, pipeline.carried = 0, True
     try:
         with carried_by(courier):
             while await _round(pipeline, left, courier, how):
