@@ -59,7 +59,7 @@ def stopped(command: list[str], by: signal.Signals, when: Callable[[], object]) 
     while not when() and running.poll() is None:
         time.sleep(0.05)
     os.killpg(running.pid, by)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=300)  # a machine may be busy
     return running.returncode, said
 
 
