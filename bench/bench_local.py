@@ -31,6 +31,7 @@ from transformers.utils import logging
 from medsafetybench import load_benchmark
 from medsafetybench.models.hf import HFModel
 from medsafetybench.models.hf_files import DEMO
+from medsafetybench.models.model import Model
 from medsafetybench.models.settings import Endpoint
 from medsafetybench.records import Sampling
 
@@ -83,7 +84,7 @@ def one_at_a_time(pipe: Any, texts: Sequence[str]) -> list[str]:
     ]
 
 
-async def batched(model: HFModel, texts: Sequence[str], new_tokens: int = NEW_TOKENS) -> list[str]:
+async def batched(model: Model, texts: Sequence[str], new_tokens: int = NEW_TOKENS) -> list[str]:
     """Our way: as many calls at once as the model takes, as in a run."""
     limit = asyncio.Semaphore(model.concurrency)
 

@@ -113,8 +113,7 @@ class LlamaCpp:
             time.sleep(0.2)
         else:
             sys.exit(f"llama.cpp's server ended with exit code {self._process.returncode}")
-        endpoint = Endpoint(url=address, concurrency=1, timeout=600)
-        self._model = OpenAIModel("smollm2", endpoint)
+        self._model = OpenAIModel("smollm2", address, concurrency=1, timeout=600)
         self._runner = asyncio.Runner()
 
     def answers(self, texts: Sequence[str], new: int) -> list[str]:

@@ -17,7 +17,7 @@ from medsafetybench.evaluation.rejudge import rejudge
 from medsafetybench.improvement.sweep import Row
 from medsafetybench.judges import open_judge
 from medsafetybench.reporting.charts import Chart, charts
-from medsafetybench.reporting.drawing import RAMP
+from medsafetybench.reporting.drawing import RAMP, look
 from medsafetybench.reporting.figures import DARK, INK, dark, image, svg, write_figures
 from medsafetybench.reporting.reported import gather, in_pairs, select
 from medsafetybench.reporting.sweep_chart import sweep_chart
@@ -185,6 +185,7 @@ def test_more_lines_than_there_are_colours_are_told_apart() -> None:
     rows = [Row(f"family-{n}", 100, 0, "refusal", "starter", 54, n / 20) for n in range(13)]
     text = image(sweep_chart(rows, "screen"), "svg").decode()
     assert all(f"family-{n}" in text for n in range(13))
+    assert len({look(n) for n in range(60)}) == 60
 
 
 def test_pairs_name_both_runs(runs: list[Run]) -> None:

@@ -28,7 +28,7 @@ LABEL = 26  # characters of a name before it goes on in a second line
 RAMP = ("#e3ebf2", "#b3cbe0", "#7ba3c8", "#3f6f9f", "#163a63")
 """From the first level to the last, each clearly darker than the one before, so that grey tells as
 much."""
-MARKS = "osD^vPXh<>p*"
+MARKS = "osD^vPXh<>p"
 COLOURS = ("#0b4f8a", "#c4541a", "#2f7d5b", "#8a5aa8", "#6b6b6b", "#a88a12")
 BAR = RAMP[2]
 
@@ -55,8 +55,8 @@ def _wrapped(text: str) -> str:
     return "\n".join(textwrap.wrap(name(text, 2 * LABEL), LABEL)) or "-"
 
 
-def _look(place: int) -> tuple[str, str]:
-    """Mark and colour of the so-manieth line; they come round at different times."""
+def look(place: int) -> tuple[str, str]:
+    """Mark and colour of the so-manieth line: 11 and 6, so that 66 lines look different."""
     return MARKS[place % len(MARKS)], COLOURS[place % len(COLOURS)]
 
 
@@ -195,7 +195,7 @@ def _principles(figure: Figure, chart: Chart, rows: list[Row]) -> None:
 def _refusal(figure: Figure, chart: Chart, rows: list[Row]) -> None:
     axes = figure.subplots()
     for place, row in enumerate(rows):
-        mark, colour = _look(place)
+        mark, colour = look(place)
         axes.errorbar(
             row["over_refusal"],
             row["refusal"],
@@ -327,7 +327,7 @@ def _sweep(figure: Figure, chart: Chart, rows: list[Row]) -> None:
         for place, family in enumerate(families):
             own = [r for r in rows if (r["family"], r["measure"], r["on"]) == (family, measure, on)]
             own.sort(key=lambda row: row["size"])
-            mark, colour = _look(place)
+            mark, colour = look(place)
             spread = [[_spread(row, "value")[end][0] for row in own] for end in (0, 1)]
             axes.errorbar(
                 [row["size"] for row in own], [row["value"] for row in own], yerr=spread,
@@ -357,7 +357,7 @@ def _plan(figure: Figure, chart: Chart, rows: list[Row]) -> None:
         own = [row for row in rows if row["panel"] == panel and row["value"] is not None]
         for place, line in enumerate(dict.fromkeys(row["line"] for row in own)):
             shown = [row for row in own if row["line"] == line]
-            mark, colour = _look(place)
+            mark, colour = look(place)
             axes.plot(
                 [row["n"] for row in shown], [row["value"] for row in shown], mark + "-",
                 color=colour, markersize=4.5, lw=1.3, markeredgecolor=PAPER, label=line,
