@@ -90,6 +90,12 @@ def test_cancelling_keeps_what_was_carried_out(
     )
 
 
+def test_cancelling_makes_no_store(tmp_path: Path) -> None:
+    done = msb("batch", "cancel", "1", "--store", str(tmp_path / "none.db"))
+    assert (done.code, list(tmp_path.iterdir())) == (2, [])
+    assert done.err.startswith(f"msb: no store at {tmp_path / 'none.db'}; ")
+
+
 def test_judged_again_in_batches(serve: Callable[..., Server], tmp_path: Path) -> None:
     server, store = serve(script=SERVER), tmp_path / "store.db"
     msb(*command(server, store, "--batch", "openai"))

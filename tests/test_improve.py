@@ -140,6 +140,11 @@ def test_of_a_response_that_was_cut_off_no_end_is_learned(tokenizer: Any) -> Non
     row = prepare(encoder, [pair], recipe, seed=0).rows[0]
     assert row["prompt_ids"] + row["chosen_ids"] == whole.ids
     assert tokenizer.decode(row["rejected_ids"]) == pair.rejected
+    room = len(row["prompt_ids"]) + 3
+    few = prepare(encoder, [pair], recipe.model_copy(update={"max_length": room}), seed=0)
+    for name in ("chosen_ids", "rejected_ids"):
+        assert few.rows[0][name] == row[name][:3], "as supervised: no longer than max_length"
+    assert few.tokens == recipe.epochs * (room + 3)
 
 
 def test_the_whole_text_is_learned_if_asked(tokenizer: Any) -> None:
@@ -253,6 +258,10 @@ def test_preferences_are_what_the_model_itself_said_wrong(tmp_path: Path) -> Non
         (
             {"request": "a", "chosen": "b", "rejected": "c", "cut": "all"},
             "pairs.jsonl:1: cut is 'all'; expected chosen, rejected, both",
+        ),
+        (
+            {"request": "a", "chosen": "b", "rejected": "c", "intent": "benine"},
+            "pairs.jsonl:1: intent is 'benine'; expected harmful, benign",
         ),
     ],
 )
@@ -592,7 +601,7 @@ def test_with_preferences_answers_of_a_mix_are_better_than_the_refusals() -> Non
     assert all(e.cut and not e.rejected_cut for e in found)
     with pytest.raises(MsbError, match=r"--mix has responses to harmful requests.*starter/improve"):
         rather_than(["I can't."], [pair])
-    with pytest.raises(MsbError, match="no pair of a harmful request"):
+    with pytest.raises(MsbError, match="refusals of harmful requests, and no pair is of one"):
         rather_than([], answers)
 
 

@@ -120,8 +120,9 @@ def cancel(
         finally:
             await courier.close()
 
+    with Store.read(store) as there:  # where there is none, none is made
+        known = {batch.number: batch for batch in Ledger(there).batches()}
     with Store.open(store) as opened:
-        known = {batch.number: batch for batch in Ledger(opened).batches()}
         for number in batches:
             if number not in known or known[number].state not in OPEN:
                 state = known[number].state if number in known else "not there"

@@ -26,6 +26,7 @@ from ..tables import is_blank, rows
 from .examples import Example
 
 FIELDS = ("request", "chosen", "rejected")
+INTENTS: dict[str, Intent] = {"": "harmful", "harmful": "harmful", "benign": "benign"}
 CUT = {
     "": (False, False),
     "chosen": (True, False),
@@ -72,7 +73,10 @@ def rather_than(refusals: Sequence[str], answers: Iterable[Example]) -> list[Exa
     """
     answers = list(answers)
     if answers and not refusals:
-        raise MsbError("--mix, and no pair of a harmful request whose refusal is to be the worse")
+        raise MsbError(
+            "--mix prefers its answers to the refusals of harmful requests, and no pair is of one; "
+            "give some of those, or leave out --mix"
+        )
     if any(answer.intent != "benign" for answer in answers):
         raise MsbError(
             "--mix has responses to harmful requests, and preferences take answers to benign ones "
@@ -85,9 +89,10 @@ def rather_than(refusals: Sequence[str], answers: Iterable[Example]) -> list[Exa
 def pairs_from_file(path: Path) -> list[Example]:
     """Preferences from a .csv, .jsonl or .parquet file with the columns of ``FIELDS``.
 
-    ``intent`` may be a column, and ``cut``: which of the two responses broke off at a limit, so
-    that its end isn't learned; ``chosen``, ``rejected`` or ``both``. Raises MsbError naming the
-    line for what is missing or not among these.
+    ``intent`` may be a column, ``harmful`` (so it is without one) or ``benign``; and ``cut``: which
+    of the two responses broke off at a limit, so that its end isn't learned; ``chosen``,
+    ``rejected`` or ``both``. Raises MsbError naming the line for what is missing or not among
+    these.
     """
     found = []
     for where, row in rows(path):
@@ -99,11 +104,13 @@ def pairs_from_file(path: Path) -> list[Example]:
         request, chosen, rejected = texts.values()
         if chosen == rejected:
             raise MsbError(f"{where}: chosen and rejected are the same; expected two responses")
-        intent: Intent = "benign" if row.get("intent") == "benign" else "harmful"
-        cut = (text_in(where, row, "cut") or "").strip()
-        if cut not in CUT:
-            raise MsbError(f"{where}: cut is {cut!r}; expected {', '.join(filter(None, CUT))}")
-        found.append(Example(request, chosen, intent, rejected, *CUT[cut]))
+        told = {name: (text_in(where, row, name) or "").strip() for name in ("intent", "cut")}
+        for name, known in (("intent", INTENTS), ("cut", CUT)):
+            if told[name] not in known:
+                expected = ", ".join(filter(None, known))
+                raise MsbError(f"{where}: {name} is {told[name]!r}; expected {expected}")
+        intent, cut = INTENTS[told["intent"]], CUT[told["cut"]]
+        found.append(Example(request, chosen, intent, rejected, *cut))
     if not found:
         raise MsbError(f"{path} has no rows; expected {', '.join(FIELDS)} in each")
     return found

@@ -66,15 +66,15 @@ def _tokens(
 def _pairs(
     encoder: Encoder, examples: Sequence[Example], recipe: Recipe
 ) -> tuple[list[dict[str, Any]], int]:
-    kept = fitting(encoder, examples, recipe.max_length)
-    return [
-        {
-            "prompt_ids": encoder.head(e.request),
-            "chosen_ids": encoder.tail(e.response, e.cut),
-            "rejected_ids": encoder.tail(e.rejected or "", e.rejected_cut),
-        }
-        for e in kept
-    ], len(examples) - len(kept)
+    kept, rows = fitting(encoder, examples, recipe.max_length), []
+    for example in kept:
+        head = encoder.head(example.request)
+        chosen = encoder.tail(example.response, example.cut)
+        rejected = encoder.tail(example.rejected or "", example.rejected_cut)
+        room = recipe.max_length - len(head)
+        row = {"prompt_ids": head, "chosen_ids": chosen[:room], "rejected_ids": rejected[:room]}
+        rows.append(row)
+    return rows, len(examples) - len(kept)
 
 
 TOKENS = {"sft": _tokens, "dpo": _pairs}

@@ -238,15 +238,8 @@ def _kind(training: Training) -> tuple[Any, Any, dict[str, Any]]:
 
         losses = ["sigmoid", "sft"] if recipe.sft_weight else ["sigmoid"]
         weights = [1.0, recipe.sft_weight][: len(losses)]
-        return (
-            _as_they_are(DPOTrainer),
-            DPOConfig,
-            common
-            | {
-                "loss_type": losses,
-                "loss_weights": weights,
-            },
-        )
+        weighted = {"loss_type": losses, "loss_weights": weights}
+        return _as_they_are(DPOTrainer), DPOConfig, common | weighted
     if recipe.method == "kto":
         from trl import KTOConfig, KTOTrainer
 
