@@ -161,8 +161,9 @@ def test_a_judge_whose_calls_are_out_is_not_asked_live_as_well(
     with pytest.raises(MsbError, match=r"is out with 40 calls to judge.* would be paid for twice"):
         run.rejudge(**asked)
     at = ("--judge-url", server.url, "--store", str(store))
-    done = msb("rejudge", "--judge", "openai:judge", *at)
+    done = msb("rejudge", "--judge", "openai:judge", "--replace", *at)
     assert (done.code, "msb batch cancel 1" in done.err) == (2, True)
+    assert "openai:judge" not in msb("summary", "--store", str(store)).out.split("\n\n")[0]
     run.rejudge("openai:other", judge_url=server.url)  # another judge's calls are not out
     assert worked_off(Path(f"{store}.batches"))
     assert run.rejudge(**asked, batch="file").summary().counts.scored == 40

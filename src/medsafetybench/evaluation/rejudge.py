@@ -21,7 +21,7 @@ from ..store.store import JudgeRecord, RunRecord, Store
 from ..taxonomy import load_taxonomy
 from .perform import Reporter, Silent, perform
 from .pipeline import Pipeline, Progress, Work
-from .rounds import How, done_by
+from .rounds import How, check_live, done_by
 
 Report: TypeAlias = Literal["as before", "by all", "by these"]
 
@@ -51,6 +51,8 @@ def rejudge(
                 f"{grading} grades by each request's own criteria, and {record.id} asks nothing "
                 "that has criteria"
             )
+        if how is None:  # before anything is changed
+            check_live(opened, record, [judge.name for judge in judges])
         added = [
             opened.register_judge(judge.name, judge.fingerprint, judge.scale) for judge in judges
         ]

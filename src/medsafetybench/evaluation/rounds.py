@@ -20,6 +20,7 @@ from ..judges.paper import RUBRICS as PAPERS
 from ..legible import name as legible
 from ..models.carrying import carried_by
 from ..models.opening import behind
+from ..store.store import RunRecord, Store
 from .perform import Do, Reporter, at_once
 from .pipeline import Pipeline, Progress, Work
 
@@ -61,19 +62,20 @@ def done_by(how: How | None, reporter: Reporter) -> Do:
     out in batches, which raises MsbError: they would be paid for twice."""
 
     def do(pipeline: Pipeline, left: Callable[[], Work]) -> Awaitable[Progress]:
-        if how is None:
-            _check_live(pipeline)
-            return at_once(pipeline, left)
         store, run = pipeline.store, pipeline.run
+        if how is None:
+            check_live(store, run, pipeline.names)
+            return at_once(pipeline, left)
         courier = Courier(store, run, how.executor, reporter.note, how.cluster)
         return in_rounds(pipeline, left, courier, how)
 
     return do
 
 
-def _check_live(pipeline: Pipeline) -> None:
-    run, asked = pipeline.run, {behind(name).partition(":")[2] for name in pipeline.names}
-    for one in Ledger(pipeline.store).out(run.id):
+def check_live(store: Store, run: RunRecord, names: Iterable[str]) -> None:
+    """Raise MsbError if calls of these models are out in batches."""
+    asked = {behind(name).partition(":")[2] for name in names}
+    for one in Ledger(store).out(run.id):
         if one.model in asked:
             raise MsbError(
                 f"batch {one.number} of {run.id} is out with {one.lines:,} calls to "
