@@ -124,7 +124,7 @@ def main() -> None:
         names = tasks(given.data, Path(written), given.limit)
         theirs = direct(folder, names, Path(written))
     told = asked(
-        *("capability", "--target", f"hf:{folder}", "--tasks", "medical"),
+        *("capability", "--target", f"hf:{given.model}", "--tasks", "medical"),
         *("--dtype", "float32", "--data-dir", str(given.data), "--store", given.store, *few),
     )
     same = 0

@@ -120,6 +120,10 @@ class LlamaCpp:
         """The responses, in the order of the requests."""
         return self._runner.run(batched(self._model, texts, new))
 
+    def close(self) -> None:
+        """Let go of the connection; the server ends with this process."""
+        self._runner.run(self._model.close())
+
     def clock(self) -> float:
         """Seconds of processor time that the server has taken."""
         spent = psutil.Process(self._process.pid).cpu_times()
@@ -170,6 +174,7 @@ def main() -> None:
         server = LlamaCpp(path)
         call = partial(server.answers, new=asked.new)
         found["llama.cpp"] = measured("llama.cpp", call, texts, there, server.clock)
+        server.close()
     best = found["hf:"][0]
     for name, (rate, said) in found.items():
         equal = sum(a == b for a, b in zip(said, found["hf:"][1], strict=False))
