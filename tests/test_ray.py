@@ -21,7 +21,7 @@ import pytest
 
 from conftest import Server
 from medsafetybench import evaluate
-from medsafetybench.errors import StopRun
+from medsafetybench.errors import MsbError, StopRun
 from medsafetybench.evaluation.evaluation import carry_out, prepare
 from medsafetybench.evaluation.spec import EvaluationSpec
 from medsafetybench.improvement import adapter
@@ -29,6 +29,7 @@ from medsafetybench.improvement.evidence import EvidenceSpec
 from medsafetybench.improvement.recipe import load_recipe
 from medsafetybench.improvement.sweep import Point, Row, Sweep, run_sweep
 from medsafetybench.improvement.training import Unwatched
+from medsafetybench.models import hf_files
 from test_batches import SERVER, Told, content, evaluated, left_over, spec_of
 
 if not os.environ.get("MSB_TEST_RAY"):
@@ -171,6 +172,15 @@ def test_an_endpoint_behind_the_cluster_is_told_what_a_live_call_tells(
     progress, _ = evaluated(spec_of(server, tmp_path / "ray.db", batch="ray", **small))
     assert progress.stopped is None
     assert content(tmp_path / "ray.db") == content(tmp_path / "live.db")
+
+
+def test_what_is_out_of_a_folder_is_not_asked_live_as_well(tmp_path: Path) -> None:
+    model = f"hf:{shutil.copytree(hf_files.DEMO, tmp_path / 'model')}"
+    told: dict[str, Any] = {**DEMO, "limit": 4, "store": tmp_path / "ray.db"}
+    with pytest.raises(StopRun, match="no Ray cluster answers"):
+        evaluate(model, **told, batch="ray", ray_address="127.0.0.1:9")
+    with pytest.raises(MsbError, match=r"batch 1 of run-\w+ is out with 4 calls to .*model"):
+        evaluate(model, **told)
 
 
 def test_where_no_cluster_answers_it_is_one_line(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ puts down the judges' calls. Where the process ends is no matter: the next one b
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from ..batches.batch import Batch
 from ..batches.courier import Courier
 from ..batches.executor import executor_class
 from ..batches.ledger import Ledger
@@ -19,6 +21,8 @@ from ..errors import MsbError, StopRun
 from ..judges.paper import RUBRICS as PAPERS
 from ..legible import name as legible
 from ..models.carrying import carried_by
+from ..models.hf_carried import SCHEME, read_address
+from ..models.hf_files import resolve
 from ..models.opening import behind
 from ..store.store import RunRecord, Store
 from .perform import Do, Reporter, at_once
@@ -76,12 +80,21 @@ def check_live(store: Store, run: RunRecord, names: Iterable[str]) -> None:
     """Raise MsbError if calls of these models are out in batches."""
     asked = {behind(name).partition(":")[2] for name in names}
     for one in Ledger(store).out(run.id):
-        if one.model in asked:
+        if _called(one) in asked:
             raise MsbError(
                 f"batch {one.number} of {run.id} is out with {one.lines:,} calls to "
                 f"{legible(one.model)}, and live they would be paid for twice; go on with --batch "
                 f"{one.executor}, or give it up first: msb batch cancel {one.number}"
             )
+
+
+def _called(batch: Batch) -> str:
+    """What a pipeline calls the model of a batch: a local one by its files, wherever they lie."""
+    if batch.url.startswith(SCHEME):
+        at, _ = read_address(batch.url)
+        with suppress(MsbError):  # they may be gone by now
+            return resolve(batch.model, at.revision, at.trust_remote_code).label
+    return batch.model
 
 
 async def in_rounds(
