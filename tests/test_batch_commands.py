@@ -118,6 +118,10 @@ def test_judged_again_in_batches(serve: Callable[..., Server], tmp_path: Path) -
             ("--batch", "file", "--wait", "--submit-only"),
             "--wait and --submit-only exclude each other",
         ),
+        (
+            ("--ray-address", "head:6379"),
+            "--ray-address head:6379 is for runs on a cluster; add --batch ray",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_a_line(told: tuple[str, ...], said: str, tmp_path: Path) -> None:
@@ -153,6 +157,10 @@ def test_a_key_goes_to_its_server_and_stands_nowhere(
         batched = command(server, store, "--batch", executor, "--seed", str(len(executor)))
         done = msb(*batched, MSB_TARGET_API_KEY="sk-wrong-and-long", MSB_JUDGE_API_KEY=key)
         assert (done.code, "HTTP 401: Incorrect API key provided" in done.err) == (2, True)
+        assert states(store)[-1] == "prepared"
+        collect = ("batch", "collect", "--wait", "--store", str(store), "--allow-keys")
+        done = msb(*collect, MSB_TARGET_API_KEY=key)
+        assert (done.code, states(store)[-1]) == (3, "prepared"), done.err
         done = msb(*batched, MSB_TARGET_API_KEY=key, MSB_JUDGE_API_KEY=key)
         assert done.code == 0
         assert key not in done.err + done.out

@@ -578,7 +578,11 @@ def test_preferences_change_what_the_model_says(published: Path, tmp_path: Path)
         data_dir=published,
         preferences=pairs,
     )
-    assert train(training)["steps"] == 37
+    told: list[str] = []
+    watcher = Unwatched()
+    watcher.note = told.append  # type: ignore[method-assign]
+    assert train(training, watcher)["steps"] == 37
+    assert any(note.startswith("all 300 pairs prefer a refusal") for note in told)
     asked = load_benchmark("medsafety/eval", data_dir=published).sample(24)
     after = evaluate(f"hf:demo+{tmp_path / 'a'}", "screen", asked, store=store, max_tokens=24)
     assert value(after.summary(), "refusal") >= 0.9

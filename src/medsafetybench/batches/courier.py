@@ -142,7 +142,8 @@ class Courier:
                 if unreached > UNREACHED_LOOKS:
                     raise
                 self.doing = str(fault)
-            out = self._out()
+            # What was never submitted waits for the command that submits it.
+            out = [one for one in self._out() if self._name or one.state == "submitted"]
             alone = all(self._executor(batch).alone for batch in out)
             if not out or not (alone if waits is None else waits):
                 return False

@@ -105,7 +105,12 @@ def answered(run: Run) -> list[Example]:
     """
     scale = run.outcomes().scale
     found = [
-        Example(row["request"], row["response"], "benign", cut=row["finish_reason"] == "length")
+        Example(
+            row["request"],
+            row["response"].rstrip("\ufffd"),  # where a character was cut in two
+            "benign",
+            cut=row["finish_reason"] == "length",
+        )
         for row in run.rows()
         if row["intent"] == "benign"
         and scale is not None

@@ -109,6 +109,11 @@ def _examples(training: Training, watcher: Watcher) -> list[Example]:
     else:
         refusals = [pair.response for pair in pairs if pair.intent == "harmful"]
         examples = [*pairs, *rather_than(refusals, mixed(recipe.mix, len(pairs), *where))]
+        if len(refusals) == len(examples):
+            watcher.note(
+                f"all {len(refusals)} pairs prefer a refusal, and a model tuned so can learn to "
+                "refuse everything; --mix starter/improve or run:RUN adds benign requests"
+            )
     if found := leaked(examples, training.evaluated, training.data_dir):
         said = ", ".join(f"{count} of {name}" for name, count in found.items())
         if not training.allow_leaks:
