@@ -118,10 +118,6 @@ def test_judged_again_in_batches(serve: Callable[..., Server], tmp_path: Path) -
             ("--batch", "file", "--wait", "--submit-only"),
             "--wait and --submit-only exclude each other",
         ),
-        (
-            ("--ray-address", "head:6379"),
-            "--ray-address head:6379 is for runs on a cluster; add --batch ray",
-        ),
     ],
 )
 def test_what_cannot_be_meant_is_a_line(told: tuple[str, ...], said: str, tmp_path: Path) -> None:

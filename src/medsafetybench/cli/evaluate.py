@@ -105,8 +105,6 @@ def how_batched(
         raise MsbError("--wait and --submit-only are for runs in batches; add --batch EXECUTOR")
     if wait and submit_only:
         raise MsbError("--wait and --submit-only exclude each other")
-    if cluster and (executor or "").partition(":")[0] != "ray":
-        raise MsbError(f"--ray-address {cluster} is for runs on a cluster; add --batch ray")
     waits = True if wait else False if submit_only else None
     return How(executor, waits, cluster) if executor is not None else None
 
