@@ -24,16 +24,13 @@ from typing import Any
 
 import lm_eval.tasks
 
+from medsafetybench.capability.knowledge import MMLU
 from medsafetybench.capability.tasks import load_tasks, question_set
 from medsafetybench.models.hf_files import resolve
 from real_model import real_model
 from replication import asked, write_rows
 
 Row = dict[str, Any]
-SUBJECTS = (
-    *("anatomy", "clinical_knowledge", "college_biology"),
-    *("college_medicine", "medical_genetics", "professional_medicine"),
-)
 THEIRS = Path(lm_eval.tasks.__file__).parent
 
 
@@ -57,7 +54,7 @@ def questions(folder: Path) -> Iterator[tuple[str, str, Iterable[Row]]]:
     fields = ("QUESTION", "CONTEXTS", "final_decision")
     pubmedqa = ({name: labelled[key][name] for name in fields} for key in labelled if key in tested)
     yield "pubmedqa", "pubmedqa/pubmedqa.yaml", pubmedqa
-    for subject in SUBJECTS:
+    for subject in MMLU:
         with (folder / "mmlu" / f"{subject}_test.csv").open(encoding="utf-8", newline="") as file:
             rows = [
                 {"question": cells[0], "choices": cells[1:5], "answer": "ABCD".index(cells[5])}
